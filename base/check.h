@@ -8,7 +8,7 @@ namespace penstock::internal {
 }  // namespace penstock::internal
 
 // For what is provable from the code alone; never for input, guests or the outside world.
-#define PENSTOCK_CHECK(condition)                                                     \
-  do {                                                                                \
+#define PENSTOCK_CHECK(condition)                                                        \
+  do {                                                                                   \
     if (!(condition)) ::penstock::internal::CheckFailed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -30,10 +30,9 @@ inline constexpr size_t kEndReasonCount = 15;
 
 // In the order of EndReason: the metric label and log field, lower_snake_case.
 inline constexpr std::array<std::string_view, kEndReasonCount> kEndReasonNames = {
-    "completed",        "stopped",           "setup_failed",    "guest_error",
-    "guest_exit",       "guest_trap",        "bad_descriptor",  "dial_failed",
-    "upstream_failed",  "handshake_timeout", "idle_timeout",    "lifetime",
-    "cpu_limit",        "memory_limit",      "worker_lost",
+    "completed",    "stopped",        "setup_failed", "guest_error",     "guest_exit",
+    "guest_trap",   "bad_descriptor", "dial_failed",  "upstream_failed", "handshake_timeout",
+    "idle_timeout", "lifetime",       "cpu_limit",    "memory_limit",    "worker_lost",
 };
 
 constexpr std::string_view EndReasonName(EndReason reason) {

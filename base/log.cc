@@ -35,9 +35,9 @@ spdlog::logger& Logger() {
     auto made =
         std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     // The JSON line continues the object that the pattern opens; see Write().
-    made->set_pattern(g_json ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ",%v)"
-                             : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
-                      spdlog::pattern_time_type::utc);
+    made->set_pattern(
+        g_json ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ",%v)" : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
+        spdlog::pattern_time_type::utc);
     made->flush_on(spdlog::level::debug);
     return made;
   }();

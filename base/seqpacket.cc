@@ -79,9 +79,9 @@ absl::StatusOr<std::pair<SeqpacketSocket, SeqpacketSocket>> SeqpacketSocket::Pai
 
 absl::Status SeqpacketSocket::Send(Packet packet) {
   if (packet.bytes.size() > kPacketBytesMax || packet.fds.size() > kPacketFdsMax) {
-    return absl::InvalidArgumentError(fmt::format(
-        "packet of {} bytes and {} descriptors exceeds {} bytes or {} descriptors",
-        packet.bytes.size(), packet.fds.size(), kPacketBytesMax, kPacketFdsMax));
+    return absl::InvalidArgumentError(
+        fmt::format("packet of {} bytes and {} descriptors exceeds {} bytes or {} descriptors",
+                    packet.bytes.size(), packet.fds.size(), kPacketBytesMax, kPacketFdsMax));
   }
   RETURN_IF_ERROR(Flush());
   if (queue_.empty()) {

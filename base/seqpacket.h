@@ -66,8 +66,9 @@ class SeqpacketSocket final {
 // A memfd that holds `bytes`, sealed against any change, for handing to another process.
 absl::StatusOr<UniqueFd> SealedMemfd(std::string_view name, std::string_view bytes);
 
-// Reads a memfd made by SealedMemfd(). FAILED_PRECONDITION if it is not sealed against writing and
-// shrinking (its sender could change it while it is read), RESOURCE_EXHAUSTED over `byte_count_max`.
+// Reads a memfd made by SealedMemfd(). FAILED_PRECONDITION if it is not sealed against writing
+// and shrinking (its sender could change it while it is read), RESOURCE_EXHAUSTED over
+// `byte_count_max`.
 absl::StatusOr<std::string> ReadSealedMemfd(int fd, size_t byte_count_max);
 
 }  // namespace penstock

@@ -38,8 +38,8 @@ absl::StatusOr<SharedCounters> SharedCounters::Attach(UniqueFd fd) {
   struct stat info {};
   if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, "fstat of shared counters");
   if (static_cast<uint64_t>(info.st_size) != sizeof(WorkerCounters)) {
-    return absl::InvalidArgumentError(fmt::format(
-        "shared counters are {} bytes, expected {}", info.st_size, sizeof(WorkerCounters)));
+    return absl::InvalidArgumentError(fmt::format("shared counters are {} bytes, expected {}",
+                                                  info.st_size, sizeof(WorkerCounters)));
   }
   ASSIGN_OR_RETURN(WorkerCounters * counters, Map(fd.get()));
   return SharedCounters(std::move(fd), counters);

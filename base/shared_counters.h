@@ -89,8 +89,7 @@ class SharedCounters final {
   int fd() const { return fd_.get(); }
 
  private:
-  SharedCounters(UniqueFd fd, WorkerCounters* counters)
-      : fd_(std::move(fd)), counters_(counters) {}
+  SharedCounters(UniqueFd fd, WorkerCounters* counters) : fd_(std::move(fd)), counters_(counters) {}
   void Unmap();
 
   UniqueFd fd_;

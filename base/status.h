@@ -21,12 +21,12 @@ absl::Status StatusOf(const absl::StatusOr<T>& result) {
 
 // Returns from the enclosing function with the error of `expression` (absl::Status or StatusOr),
 // if it has one.
-#define RETURN_IF_ERROR(expression)                                                 \
-  do {                                                                              \
-    if (absl::Status penstock_status = ::penstock::internal::StatusOf(expression);  \
-        !penstock_status.ok()) {                                                    \
-      return penstock_status;                                                       \
-    }                                                                               \
+#define RETURN_IF_ERROR(expression)                                                \
+  do {                                                                             \
+    if (absl::Status penstock_status = ::penstock::internal::StatusOf(expression); \
+        !penstock_status.ok()) {                                                   \
+      return penstock_status;                                                      \
+    }                                                                              \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto x, Make()): declares or assigns the value of a StatusOr, or returns its

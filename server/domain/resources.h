@@ -17,7 +17,13 @@
 namespace penstock::domain {
 
 // As penstock.v1.Role, same values.
-enum class Role : uint8_t { kUnspecified = 0, kDialer = 1, kDialerFixed = 2, kListener = 3, kRelay = 4 };
+enum class Role : uint8_t {
+  kUnspecified = 0,
+  kDialer = 1,
+  kDialerFixed = 2,
+  kListener = 3,
+  kRelay = 4
+};
 inline constexpr std::array<std::string_view, 5> kRoleNames = {"unspecified", "dialer",
                                                                "dialer_fixed", "listener", "relay"};
 
@@ -70,7 +76,12 @@ struct Transport {
 };
 
 enum class TransportState : uint8_t {
-  kUnspecified, kStopped, kStarting, kActive, kStopping, kFailed,
+  kUnspecified,
+  kStopped,
+  kStarting,
+  kActive,
+  kStopping,
+  kFailed,
 };
 
 struct Condition {
