@@ -2,26 +2,13 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 
 #include "base/clock.h"
 #include "runtime/fiber/scheduler.h"
 #include "runtime/wasi/guest_memory.h"
+#include "runtime/wasi/trap.h"
 
 namespace penstock::wasi {
-
-// Why a guest must not run on. Raised by a host function instead of a result; the engine unwinds
-// the guest.
-struct Trap {
-  enum class Kind {
-    kExit,       // proc_exit; `exit_code` is set
-    kCancelled,  // the session is being stopped, or ran into a deadline
-    kViolation,  // the guest did what a host function cannot answer with an errno
-  };
-  Kind kind;
-  uint32_t exit_code = 0;
-  std::string message;
-};
 
 // Where a guest's memory is right now. Implemented by the engine and by the tests' fake guest.
 class MemorySource {
@@ -41,13 +28,17 @@ class HostCall final {
   HostCall(const HostCall&) = delete;
   HostCall& operator=(const HostCall&) = delete;
 
-  // Bounds-checked access; take it anew after every Park().
+  // Bounds-checked access; take it anew after every Park() and Yield().
   GuestMemory memory() { return GuestMemory(memory_.Bytes()); }
 
   // Suspends the guest. Only in functions whose row says Blocking::kMay. kCancelled and an overrun
   // session deadline both must become a Trap of kind kCancelled.
   [[nodiscard]] Wake Park(MonotonicTime deadline) { return scheduler_.Park(deadline); }
+
+  // Lets other guests run first. The caller looks at cancelled() afterwards.
   void Yield() { scheduler_.Yield(); }
+  // True when the session is being ended: the guest must not run on.
+  bool cancelled() const { return scheduler_.cancelled(*scheduler_.current()); }
 
  private:
   MemorySource& memory_;
