@@ -17,7 +17,8 @@ enum class Wake {
 };
 
 // Told around every switch away from and back to the fiber that it is installed on, on that fiber's
-// stack: the engine leaves and re-enters its isolate here.
+// stack: the engine leaves and re-enters its isolate here. Not told of the fiber's start and end.
+// Must not park.
 class SwitchObserver {
  public:
   virtual ~SwitchObserver() = default;
@@ -49,17 +50,23 @@ class Scheduler final {
   Scheduler& operator=(const Scheduler&) = delete;
 
   // Starts `body` on a fiber of its own, at the next RunReady(). The pointer is valid until the
-  // body has returned.
+  // body has returned. Null if the kernel has no memory or mappings for another stack. An exception
+  // that leaves `body` ends the process.
   Fiber* Spawn(std::function<void()> body);
+
+  // The clock that deadlines are measured on.
+  const Clock& clock() const;
 
   // The fiber that runs now; null on the thread's own stack.
   Fiber* current() const;
 
   // Suspends the current fiber until Ready(), Cancel() or `deadline`. Ready() that came since the
-  // last Park() is not lost: it returns at once. Precondition: called on a fiber.
+  // last Park() is not lost: it returns at once. A deadline that has passed already still lets the
+  // others run first. Precondition: called on a fiber.
   [[nodiscard]] Wake Park(MonotonicTime deadline);
 
-  // Lets every other runnable fiber run once first. Precondition: called on a fiber.
+  // Lets every other runnable fiber run once first. Returns also when cancelled. At any depth of
+  // the stack. Precondition: called on a fiber.
   void Yield();
 
   // Makes a parked fiber runnable; on one that is not parked, its next Park() returns at once.
