@@ -4,10 +4,12 @@
 Exits 77 (skipped) where there is no grpcurl and no Go to build one.
 """
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -51,8 +53,9 @@ def main():
     try:
         shown, _ = shell.communicate(timeout=TIMEOUT_S)
     finally:
-        # Whatever the tour started and a failure left behind, by the session that it ran in.
-        subprocess.run(["pkill", "-s", str(shell.pid)], check=False)
+        # Whatever the tour started and a failure left behind.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
     missing = [text for text in EXPECTED if text not in shown]
     if shell.returncode != 0 or missing:
         print(shown)
