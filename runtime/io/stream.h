@@ -3,7 +3,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <span>
 
 #include "base/shared_counters.h"
@@ -11,6 +11,7 @@
 #include "runtime/fiber/scheduler.h"
 #include "runtime/io/buffer_pool.h"
 #include "runtime/io/reactor.h"
+#include "runtime/io/send_queue.h"
 
 namespace penstock {
 
@@ -36,10 +37,11 @@ struct [[nodiscard]] ReadResult {
 // stream watches over_high_water() (the guest's other descriptors then look empty) and
 // over_hard_cap() (then the writer waits).
 //
-// Every change (readable, queue drained, error, closed) calls Ready() on the owning fiber. FIN, RST
-// and errors are seen only after the data that came before them.
+// Every change (readable, queue below a mark or drained by itself, error, closed) calls Ready() on
+// the owning fiber. FIN, RST and errors are seen only after the data that came before them.
 //
-// Threads: the reactor's.
+// Threads: the reactor's; on the owner's fiber, another's or none.
+// Source:  epoll(7), tcp(7) and unix(7).
 class Stream final : public Reactor::Handler {
  public:
   static constexpr size_t kHighWaterByteCount = 512 * 1024;
@@ -54,17 +56,17 @@ class Stream final : public Reactor::Handler {
   };
 
   // Takes a connected, non-blocking socket. `owner` is woken on every change; borrowed, and must
-  // outlive the stream. Sets TCP_NODELAY where it applies.
+  // outlive the stream. Sets TCP_NODELAY where it applies. A socket that cannot be watched makes a
+  // stream that is broken with ENOMEM.
   Stream(IoContext& io, UniqueFd socket, Fiber& owner, Counters counters);
   ~Stream() override;  // closes at once; what is queued is lost
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Scatters what has been received into `parts` (zero total length: kBytes with byte_count 0
-  // never happens; the caller answers empty reads itself). An error is reported once everything
-  // before it has been read.
+  // Scatters what has been received into `parts`. An error is reported once everything before it has
+  // been read, and from then on. Precondition: `parts` have room; the caller answers empty reads.
   ReadResult Read(std::span<const iovec> parts);
-  // As Read(), but the bytes stay (MSG_PEEK).
+  // As Read(), but the bytes stay and are not counted (MSG_PEEK).
   ReadResult Peek(std::span<const iovec> parts);
   // True when Read() would not return kWouldBlock.
   bool readable();
@@ -72,7 +74,7 @@ class Stream final : public Reactor::Handler {
   size_t buffered_byte_count() const;
 
   // Queues all of `parts`; sends when a buffer's worth is queued. Returns 0, or the errno value of
-  // a stream that is broken or was shut down for writing (EPIPE).
+  // a stream that is broken, or EPIPE after ShutdownWrite() or Close().
   [[nodiscard]] int Write(std::span<const iovec> parts);
   // Sends what is queued, as far as the kernel takes it. Call before the owner parks.
   void Flush();
@@ -80,14 +82,16 @@ class Stream final : public Reactor::Handler {
   bool over_high_water() const { return queued_byte_count() > kHighWaterByteCount; }
   bool over_hard_cap() const { return queued_byte_count() > kHardCapByteCount; }
 
-  // shutdown(2): writing ends with a FIN after everything that is queued.
+  // Writing ends with a FIN after everything that is queued.
   void ShutdownWrite();
+  // Reading ends at once. The kernel is not told: it would hide from Close() what the peer sends.
   void ShutdownRead();
 
   // Starts an orderly close: drains the queue, sends FIN, discards what the peer still sends until
   // its FIN or `linger` has passed (closing earlier would answer its data with RST and could destroy
   // what was just sent), then closes the descriptor. closed() turns true; the owner is woken.
-  // `deadline` bounds all of it; past it the connection is reset.
+  // `deadline` bounds all of it; past it the connection is reset. Both on the scheduler's clock.
+  // A stream that is broken closes at once.
   void Close(std::chrono::nanoseconds linger, MonotonicTime deadline);
   bool closed() const;
   // Earliest moment at which Tick() has something to do for a stream that is closing.
@@ -105,7 +109,43 @@ class Stream final : public Reactor::Handler {
   void OnEvents(uint32_t events) override;
 
  private:
-  // The owner of this header's implementation completes the members.
+  enum class Phase : uint8_t {
+    kOpen,
+    kDraining,   // closing: the queue is not sent yet
+    kLingering,  // closing: FIN is sent, the peer's is awaited
+    kClosed,
+  };
+  enum class Inbound : uint8_t { kFlowing, kEnded, kFailed };
+
+  void Receive();
+  ReadResult EndOfInbound() const;
+  void DiscardInbound();
+  void SendQueued();
+  void Break(int error);
+  void AdvanceClose();
+  void CloseSocket();
+  void WakeOwner() { io_.scheduler.Ready(owner_); }
+
+  IoContext& io_;
+  UniqueFd socket_;
+  Fiber& owner_;
+  const Counters counters_;
+  BufferPool::Buffer received_;  // without memory while it has no bytes
+  SendQueue queue_;
+  int error_ = 0;
+  int inbound_error_ = 0;  // what Read() reports once inbound_ is kFailed
+  Phase phase_ = Phase::kOpen;
+  Inbound inbound_ = Inbound::kFlowing;
+  // Edge-triggered state: false once the kernel has said EAGAIN, until its next event.
+  bool maybe_readable_ = true;
+  bool maybe_writable_ = true;
+  bool short_receive_empties_ = false;
+  bool read_shut_ = false;
+  bool fin_wanted_ = false;
+  bool fin_sent_ = false;
+  std::chrono::nanoseconds linger_{0};
+  MonotonicTime linger_end_ = kNoDeadline;
+  MonotonicTime close_deadline_ = kNoDeadline;
 };
 
 }  // namespace penstock
