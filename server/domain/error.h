@@ -18,10 +18,10 @@ struct ErrorDetail {
   };
 
   std::string reason;  // UPPER_SNAKE_CASE, e.g. "PORT_IN_USE"
-  std::map<std::string, std::string> metadata;
-  std::vector<FieldViolation> field_violations;  // INVALID_ARGUMENT
-  std::string resource_type;                     // NOT_FOUND, ALREADY_EXISTS: "penstock.dev/Module"
-  std::string resource_name;
+  std::map<std::string, std::string> metadata{};
+  std::vector<FieldViolation> field_violations{};  // INVALID_ARGUMENT
+  std::string resource_type{};  // NOT_FOUND, ALREADY_EXISTS: "penstock.dev/Module"
+  std::string resource_name{};
 };
 
 // A status with a detail. `message` says what was wrong, where, and what would be right.
