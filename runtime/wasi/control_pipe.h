@@ -4,6 +4,7 @@
 
 #include "runtime/fiber/scheduler.h"
 #include "runtime/wasi/descriptor.h"
+#include "runtime/wasi/writable_notice.h"
 
 namespace penstock::wasi {
 
@@ -23,11 +24,13 @@ class ControlPipe final : public Descriptor {
   Result<Size> Peek(std::span<const iovec> parts) override;
   Result<Unit> Write(std::span<const iovec> parts) override;
   Readiness PollRead() override;
+  Readiness PollWrite(MonotonicTime now, bool alone) override { return writable_.Tell(now, alone); }
   Result<Unit> Shutdown(SdFlags how) override;
 
  private:
   Scheduler& scheduler_;
   Fiber& fiber_;
+  WritableNotice writable_;
   bool exit_sent_ = false;
   bool exit_read_ = false;
 };

@@ -24,8 +24,8 @@ struct FdEntry {
 inline constexpr Rights kSocketRights = Rights::kFdRead | Rights::kFdWrite |
                                         Rights::kFdFdstatSetFlags | Rights::kFdFilestatGet |
                                         Rights::kPollFdReadwrite | Rights::kSockShutdown;
-inline constexpr Rights kStdinRights = Rights::kFdRead | Rights::kFdFdstatSetFlags |
-                                       Rights::kFdFilestatGet | Rights::kPollFdReadwrite;
+inline constexpr Rights kStdinRights =
+    Rights::kFdRead | Rights::kFdFdstatSetFlags | Rights::kFdFilestatGet | Rights::kPollFdReadwrite;
 inline constexpr Rights kStdoutRights = Rights::kFdWrite | Rights::kFdFdstatSetFlags |
                                         Rights::kFdFilestatGet | Rights::kPollFdReadwrite;
 

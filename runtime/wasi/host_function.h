@@ -24,7 +24,7 @@ inline constexpr int kParamsMax = 9;
 // What the guest gets back: an i32 (an errno, or a WATM descriptor or negative code), or a trap.
 struct [[nodiscard]] HostResult {
   int32_t value = 0;
-  std::optional<Trap> trap;
+  std::optional<Trap> trap = std::nullopt;
 };
 
 // One row of an import table: a typed method of a host class, and what is derived from its type.

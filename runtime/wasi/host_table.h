@@ -16,10 +16,10 @@
 //   Result<R> Class::Method(HostCall& call, A... arguments)
 //
 // Arguments lower to wasm parameters in order: integers and enums of up to 32 bits to i32 (a value
-// that does not fit is EINVAL), 64-bit ones to i64, GuestPtr to i32, GuestSpan to two i32. R decides
-// the rest: Unit adds nothing; any other value adds a trailing out-pointer (a std::tuple one for
-// each element), checked before the call and written after it; RawResult is what the function
-// returns itself, with -errno for a failure; Never is for what does not return.
+// that does not fit is EINVAL), 64-bit ones to i64, GuestPtr to i32, GuestSpan to two i32. R
+// decides the rest: Unit adds nothing; any other value adds a trailing out-pointer (a std::tuple
+// one for each element), checked before the call and written after it; RawResult is what the
+// function returns itself, with -errno for a failure; Never is for what does not return.
 namespace penstock::wasi {
 
 // A function's own i32 result, instead of an errno.
@@ -36,7 +36,7 @@ template <typename T>
 struct Lower;
 
 template <typename T>
-  requires std::is_integral_v<T>
+requires std::is_integral_v<T>
 struct Lower<T> {
   static constexpr std::string_view kTypes = sizeof(T) <= 4 ? "i" : "I";
   static bool Take(const uint64_t*& args, T& out) {
@@ -47,7 +47,7 @@ struct Lower<T> {
 };
 
 template <typename T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct Lower<T> {
   using Base = Lower<std::underlying_type_t<T>>;
   static constexpr std::string_view kTypes = Base::kTypes;
@@ -86,22 +86,20 @@ struct Outs {
     return memory.Write(std::get<0>(at), value).ok();
   }
 };
-template <>
-struct Outs<Unit> {
+template <typename R>
+requires(std::is_same_v<R, Unit> || std::is_same_v<R, Never> ||
+         std::is_same_v<R, RawResult>) struct Outs<R> {
   using Pointers = std::tuple<>;
-  static bool Store(const GuestMemory&, const Pointers&, const Unit&) { return true; }
+  static bool Store(const GuestMemory&, const Pointers&, const R&) { return true; }
 };
-template <>
-struct Outs<Never> : Outs<Unit> {};
-template <>
-struct Outs<RawResult> : Outs<Unit> {};
 template <typename... T>
 struct Outs<std::tuple<T...>> {
   using Pointers = std::tuple<GuestPtr<T>...>;
   static bool Store(const GuestMemory& memory, const Pointers& at, const std::tuple<T...>& value) {
     return [&]<size_t... I>(std::index_sequence<I...>) {
       return (memory.Write(std::get<I>(at), std::get<I>(value)).ok() && ...);
-    }(std::index_sequence_for<T...>());
+    }
+    (std::index_sequence_for<T...>());
   }
 };
 
@@ -152,7 +150,9 @@ HostResult Invoke(void* self, HostCall& call, const uint64_t* args) {
   if (!outs_fit) return refuse(Errno::kFault);
 
   auto result = std::apply(
-      [&](const auto&... each) { return (static_cast<typename S::Class*>(self)->*Method)(call, each...); },
+      [&](const auto&... each) {
+        return (static_cast<typename S::Class*>(self)->*Method)(call, each...);
+      },
       arguments);
   if (!result.ok()) return Fail(result.failure(), kRaw);
   if constexpr (kRaw) return {.value = result.value().value};

@@ -22,13 +22,11 @@ static_assert(kSubscriptionCountMax >= 3 * kDescriptorCountMax);
 // huge buffer stays within the cap too.
 inline constexpr size_t kWriteChunkByteCount = 1024 * 1024;
 
-// Bytes of one random_get between two looks at the cancellation; as many as getrandom(2) gives at
-// once.
-inline constexpr size_t kRandomChunkByteCount = 256;
-inline constexpr uint32_t kRandomByteCountMax = 16 * 1024 * 1024;
+// Bytes of random_get after which the others get their turn.
+inline constexpr size_t kRandomChunkByteCount = 256 * 1024;
 
-// Calls in a row that achieved nothing (EAGAIN, or a poll that did not wait) before the guest has to
-// let others run. High enough for a guest that drains a handful of descriptors in each round.
+// Calls in a row that achieved nothing (EAGAIN, or a poll that did not wait) before the guest has
+// to let others run. High enough for a guest that drains a handful of descriptors in each round.
 inline constexpr int kFruitlessCallCountMax = 64;
 
 // Bytes of one line of a guest's output; a longer one goes out in pieces. What a GuestLog message

@@ -19,8 +19,8 @@ namespace penstock::wasi {
 struct MemNode {
   uint64_t ino = 0;  // unique within the tree
   FileType type = FileType::kRegularFile;
-  Timestamp time = 0;  // of its making
-  std::string bytes;   // regular files
+  Timestamp time = 0;                                                          // of its making
+  std::string bytes;                                                           // regular files
   std::map<std::string, std::shared_ptr<const MemNode>, std::less<>> entries;  // directories
 
   FileStat Stat() const;

@@ -127,10 +127,10 @@ class Preview1 final {
   void NoteProgress() { fruitless_count_ = 0; }
   Result<Unit> Yield(HostCall& call);
 
-  // The entry of a directory with `needed`, and the text of a path, both checked.
+  // The directory behind `fd`: kNotDir for anything else, kNotCapable without `needed`.
   Result<MemDirectory*> DirectoryOf(Fd fd, Rights needed);
-  // The answer of what would change the file system: pointers and rights are checked as ever.
-  Result<Unit> RefuseChange(HostCall& call, Fd fd, Rights needed, GuestSpan<char> path);
+  // The answer of what would change the file system; pointer and descriptor are checked first.
+  Result<Unit> RefuseChange(HostCall& call, Fd fd, GuestSpan<char> path);
 
   FdTable& fds_;
   StreamSet& streams_;

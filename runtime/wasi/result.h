@@ -30,7 +30,8 @@ class [[nodiscard]] Failure {
   std::unique_ptr<Trap> trap_;
 };
 
-// What a host function answers. Implicit from its three cases, so that methods can just return them.
+// What a host function answers. Implicit from its three cases, so that methods can just return
+// them.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -66,9 +67,9 @@ class [[nodiscard]] Result {
   declaration = std::move(result).value()
 
 // Returns from the enclosing function with the failure of `expression`, if it has one.
-#define WASI_RETURN_IF_FAILED(expression)                                           \
-  do {                                                                              \
-    if (auto wasi_result = (expression); !wasi_result.ok()) {                       \
-      return std::move(wasi_result.failure());                                      \
-    }                                                                               \
+#define WASI_RETURN_IF_FAILED(expression)                     \
+  do {                                                        \
+    if (auto wasi_result = (expression); !wasi_result.ok()) { \
+      return std::move(wasi_result.failure());                \
+    }                                                         \
   } while (false)

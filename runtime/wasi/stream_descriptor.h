@@ -5,6 +5,7 @@
 
 #include "runtime/wasi/descriptor.h"
 #include "runtime/wasi/stream_set.h"
+#include "runtime/wasi/writable_notice.h"
 
 namespace penstock::wasi {
 
@@ -38,19 +39,13 @@ class StreamDescriptor final : public Descriptor {
   void Close() override;
 
  private:
-  // Why there is no stream: not connected yet, closed, or the source's failure.
-  Errno WhyNoStream() const;
-  Result<Size> Convert(ReadResult result);
+  static Result<Size> Convert(ReadResult result);
 
   StreamSet& streams_;
   std::shared_ptr<Stream> stream_;
-  StreamSource* source_ = nullptr;  // until it was asked
-  Errno missing_ = Errno::kNotConn;
-
-  // Write-readiness is told on a change, and then at growing intervals.
-  bool writable_told_ = false;
-  MonotonicTime tell_again_{};
-  std::chrono::nanoseconds tell_interval_{};
+  StreamSource* source_ = nullptr;   // until it was asked
+  Errno missing_ = Errno::kNotConn;  // why there is no stream: the failure, or that it was closed
+  WritableNotice writable_;
 };
 
 }  // namespace penstock::wasi

@@ -25,17 +25,42 @@ enum class Advice : uint8_t { kNormal, kSequential, kRandom, kWillNeed, kDontNee
 enum class PreopenType : uint8_t { kDir = 0 };
 enum class EventType : uint8_t { kClock = 0, kFdRead = 1, kFdWrite = 2 };
 enum class FileType : uint8_t {
-  kUnknown, kBlockDevice, kCharacterDevice, kDirectory, kRegularFile, kSocketDgram, kSocketStream,
+  kUnknown,
+  kBlockDevice,
+  kCharacterDevice,
+  kDirectory,
+  kRegularFile,
+  kSocketDgram,
+  kSocketStream,
   kSymbolicLink,
 };
 
-enum class FdFlags : uint16_t { kNone = 0, kAppend = 1, kDsync = 2, kNonblock = 4, kRsync = 8,
-                                kSync = 16, kAll = 31 };
-enum class OFlags : uint16_t { kNone = 0, kCreat = 1, kDirectory = 2, kExcl = 4, kTrunc = 8,
-                               kAll = 15 };
+enum class FdFlags : uint16_t {
+  kNone = 0,
+  kAppend = 1,
+  kDsync = 2,
+  kNonblock = 4,
+  kRsync = 8,
+  kSync = 16,
+  kAll = 31
+};
+enum class OFlags : uint16_t {
+  kNone = 0,
+  kCreat = 1,
+  kDirectory = 2,
+  kExcl = 4,
+  kTrunc = 8,
+  kAll = 15
+};
 enum class LookupFlags : uint32_t { kNone = 0, kSymlinkFollow = 1 };
-enum class FstFlags : uint16_t { kNone = 0, kAtim = 1, kAtimNow = 2, kMtim = 4, kMtimNow = 8,
-                                 kAll = 15 };
+enum class FstFlags : uint16_t {
+  kNone = 0,
+  kAtim = 1,
+  kAtimNow = 2,
+  kMtim = 4,
+  kMtimNow = 8,
+  kAll = 15
+};
 enum class RiFlags : uint16_t { kNone = 0, kPeek = 1, kWaitAll = 2, kAll = 3 };
 enum class RoFlags : uint16_t { kNone = 0, kDataTruncated = 1 };
 enum class SiFlags : uint16_t { kNone = 0 };
@@ -81,40 +106,46 @@ enum class Rights : uint64_t {
 // Bit sets are the enums above whose members are flags.
 template <typename T>
 inline constexpr bool kIsFlags = false;
-template <> inline constexpr bool kIsFlags<FdFlags> = true;
-template <> inline constexpr bool kIsFlags<OFlags> = true;
-template <> inline constexpr bool kIsFlags<LookupFlags> = true;
-template <> inline constexpr bool kIsFlags<FstFlags> = true;
-template <> inline constexpr bool kIsFlags<RiFlags> = true;
-template <> inline constexpr bool kIsFlags<SdFlags> = true;
-template <> inline constexpr bool kIsFlags<SubClockFlags> = true;
-template <> inline constexpr bool kIsFlags<Rights> = true;
+template <>
+inline constexpr bool kIsFlags<FdFlags> = true;
+template <>
+inline constexpr bool kIsFlags<OFlags> = true;
+template <>
+inline constexpr bool kIsFlags<LookupFlags> = true;
+template <>
+inline constexpr bool kIsFlags<FstFlags> = true;
+template <>
+inline constexpr bool kIsFlags<RiFlags> = true;
+template <>
+inline constexpr bool kIsFlags<SdFlags> = true;
+template <>
+inline constexpr bool kIsFlags<SubClockFlags> = true;
+template <>
+inline constexpr bool kIsFlags<Rights> = true;
 
 template <typename T>
-  requires kIsFlags<T>
+requires kIsFlags<T>
 constexpr T operator|(T a, T b) {
   using U = std::underlying_type_t<T>;
   return static_cast<T>(static_cast<U>(a) | static_cast<U>(b));
 }
 template <typename T>
-  requires kIsFlags<T>
+requires kIsFlags<T>
 constexpr T operator&(T a, T b) {
   using U = std::underlying_type_t<T>;
   return static_cast<T>(static_cast<U>(a) & static_cast<U>(b));
 }
 // The flags of `a` that are not in `b`.
 template <typename T>
-  requires kIsFlags<T>
+requires kIsFlags<T>
 constexpr T operator-(T a, T b) {
   using U = std::underlying_type_t<T>;
   return static_cast<T>(static_cast<U>(a) & static_cast<U>(~static_cast<U>(b)));
 }
 // True when `set` has all of `flags`.
 template <typename T>
-  requires kIsFlags<T>
-constexpr bool Has(T set, T flags) {
-  return (set & flags) == flags;
-}
+requires kIsFlags<T>
+constexpr bool Has(T set, T flags) { return (set & flags) == flags; }
 
 // `iovec` and `ciovec`.
 struct IoVec {
@@ -124,41 +155,41 @@ struct IoVec {
 static_assert(sizeof(IoVec) == 8);
 
 struct FdStat {
-  FileType type;
-  uint8_t padding0;
-  FdFlags flags;
-  uint32_t padding1;
-  Rights rights_base;
-  Rights rights_inheriting;
+  FileType type{};
+  uint8_t padding0{};
+  FdFlags flags{};
+  uint32_t padding1{};
+  Rights rights_base{};
+  Rights rights_inheriting{};
 };
 static_assert(sizeof(FdStat) == 24);
 
 struct FileStat {
-  uint64_t dev;
-  uint64_t ino;
-  FileType type;
-  uint8_t padding[7];
-  uint64_t nlink;
-  FileSize size;
-  Timestamp atim;
-  Timestamp mtim;
-  Timestamp ctim;
+  uint64_t dev{};
+  uint64_t ino{};
+  FileType type{};
+  uint8_t padding[7]{};
+  uint64_t nlink{};
+  FileSize size{};
+  Timestamp atim{};
+  Timestamp mtim{};
+  Timestamp ctim{};
 };
 static_assert(sizeof(FileStat) == 64);
 
 struct Dirent {
-  DirCookie next;
-  uint64_t ino;
-  uint32_t namlen;
-  FileType type;
-  uint8_t padding[3];
+  DirCookie next{};
+  uint64_t ino{};
+  uint32_t namlen{};
+  FileType type{};
+  uint8_t padding[3]{};
 };
 static_assert(sizeof(Dirent) == 24);
 
 struct Prestat {
-  PreopenType type;
-  uint8_t padding[3];
-  uint32_t name_len;
+  PreopenType type{};
+  uint8_t padding[3]{};
+  uint32_t name_len{};
 };
 static_assert(sizeof(Prestat) == 8);
 

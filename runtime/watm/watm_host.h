@@ -49,7 +49,8 @@ class WatmHost final : private wasi::StreamSource {
   // The references of `options` are borrowed.
   explicit WatmHost(Options options);
 
-  // water_dial, water_dial_fixed, water_accept: a descriptor, or -errno (see WATM v1). A dial parks.
+  // water_dial, water_dial_fixed, water_accept: a descriptor, or -errno (see WATM v1). A dial
+  // parks.
   wasi::Result<wasi::RawResult> WaterDial(wasi::HostCall& call,
                                           wasi::GuestSpan<wasi::IoVec> network,
                                           wasi::GuestSpan<wasi::IoVec> address);
