@@ -30,7 +30,7 @@ struct DialOptions {
   Families families = Families::kAny;
   // Asked about each concrete address before it is connected to; an error skips the address, and is
   // the dial's result if it was the last one. Empty permits all.
-  std::function<absl::Status(const Endpoint&)> permit;
+  std::function<absl::Status(const Endpoint&)> permit{};
 };
 
 // Resolves and connects, asynchronously: names through c-ares, IPv6 and IPv4 raced as RFC 8305
