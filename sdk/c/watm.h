@@ -33,8 +33,7 @@
  * A module exports what it defines. watm_init_v1, watm_ctrlpipe_v1 and watm_start_v1 are required;
  * of the role calls it defines those it can play.
  */
-#ifndef PENSTOCK_SDK_C_WATM_H_
-#define PENSTOCK_SDK_C_WATM_H_
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -181,5 +180,3 @@ static inline int32_t watm_dial_cstr(const char* network, const char* address) {
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* PENSTOCK_SDK_C_WATM_H_ */

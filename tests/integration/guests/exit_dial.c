@@ -1,0 +1,8 @@
+// Exits in watm_dial_v1().
+#include <stdlib.h>
+#include <watm.h>
+
+int32_t watm_dial_v1(int32_t internal_fd) {
+  (void)internal_fd;
+  _Exit(3);
+}

@@ -1,0 +1,7 @@
+// Returns a descriptor that never was.
+#include <watm.h>
+
+int32_t watm_dial_v1(int32_t internal_fd) {
+  (void)internal_fd;
+  return 12345;
+}

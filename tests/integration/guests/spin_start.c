@@ -1,0 +1,8 @@
+// Never returns from watm_start_v1(), and never calls the host.
+#include <watm.h>
+
+static volatile uint32_t turns;
+
+int32_t watm_start_v1(void) {
+  for (;;) ++turns;
+}

@@ -1,0 +1,7 @@
+// Traps in watm_accept_v1().
+#include <watm.h>
+
+int32_t watm_accept_v1(int32_t internal_fd) {
+  (void)internal_fd;
+  __builtin_trap();
+}

@@ -1,0 +1,1 @@
+"""What the tests and scripts/demo share: the daemon as a process, its API, sockets, modules."""
