@@ -18,11 +18,11 @@ constexpr size_t kPartMax = 16;
 
 void SendQueue::Append(std::span<const iovec> parts) {
   for (const iovec& part : parts) {
-    Append({static_cast<const std::byte*>(part.iov_base), part.iov_len});
+    AppendBytes({static_cast<const std::byte*>(part.iov_base), part.iov_len});
   }
 }
 
-void SendQueue::Append(std::span<const std::byte> bytes) {
+void SendQueue::AppendBytes(std::span<const std::byte> bytes) {
   byte_count_ += bytes.size();
   while (!bytes.empty()) {
     if (buffers_.empty() || buffers_.back().room().empty()) buffers_.push_back(pool_.Take());

@@ -30,7 +30,7 @@ class SendQueue final {
   size_t byte_count() const { return byte_count_; }
 
  private:
-  void Append(std::span<const std::byte> bytes);
+  void AppendBytes(std::span<const std::byte> bytes);
   void Consume(size_t byte_count);
 
   BufferPool& pool_;

@@ -78,7 +78,7 @@ class Stream final : public Reactor::Handler {
   [[nodiscard]] int Write(std::span<const iovec> parts);
   // Sends what is queued, as far as the kernel takes it. Call before the owner parks.
   void Flush();
-  size_t queued_byte_count() const;
+  size_t queued_byte_count() const { return queue_.byte_count(); }
   bool over_high_water() const { return queued_byte_count() > kHighWaterByteCount; }
   bool over_hard_cap() const { return queued_byte_count() > kHardCapByteCount; }
 
