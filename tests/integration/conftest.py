@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import resource
 import sys
 
 import pytest
@@ -13,6 +14,9 @@ from support.daemon import Daemon, process_exists  # noqa: E402
 from support.waiting import eventually  # noqa: E402
 
 SKIPPED_STATUS = 77  # CTest's SKIP_RETURN_CODE
+
+# Tests with thousands of sessions hold both ends of each; penstockd inherits the limit.
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
 
 def pytest_sessionfinish(session, exitstatus):

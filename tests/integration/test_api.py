@@ -62,7 +62,8 @@ def test_validate_only_checks_and_stores_nothing(daemon):
     assert checked.listen == "tcp://127.0.0.1:0"
     name = f"{TENANT}/transports/dry"
     assert error_of(daemon.client.get, name).code == grpc.StatusCode.NOT_FOUND
-    error = error_of(daemon.client.create, "dry", validate_only=True, **good | {"listen": "nowhere"})
+    bad = good | {"listen": "nowhere"}
+    error = error_of(daemon.client.create, "dry", validate_only=True, **bad)
     assert error.fields == ["transport.listen"]
 
 

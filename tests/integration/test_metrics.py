@@ -13,9 +13,13 @@ from support.waiting import eventually
 # Each must exist from the start, with every value of its labels.
 FROM_THE_START = [
     "penstock_build_info", "penstock_sessions_active", "penstock_sessions_total",
-    "penstock_sessions_ended_total", "penstock_session_bytes_total", "penstock_worker_restarts_total",
-    "penstock_guest_traps_total", "penstock_guest_cpu_seconds_total",
-    "penstock_module_compilations_total",
+    "penstock_sessions_ended_total", "penstock_session_bytes_total", "penstock_accepts_total",
+    "penstock_rejects_total", "penstock_dials_total", "penstock_worker_restarts_total",
+    "penstock_guest_traps_total", "penstock_guest_cpu_seconds_total", "penstock_instances",
+    "penstock_isolates", "penstock_host_calls_total", "penstock_module_compilations_total",
+    "penstock_grpc_requests_total", "penstock_reconcile_runs_total",
+    "penstock_session_setup_seconds_count", "penstock_session_duration_seconds_count",
+    "penstock_scheduler_wait_seconds_count", "process_open_fds", "process_max_fds",
 ]
 ROLES = ("dialer", "dialer_fixed", "listener", "relay")
 

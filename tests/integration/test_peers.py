@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from support import gotools, net, payloads
+from support import gotools, net, paths, payloads
 from support.client import TENANT
 from support.gotools import GoPeer
 from support.net import Backend, Collector
@@ -127,7 +127,6 @@ def test_their_relay_between_our_dialer_and_listener(serve, daemon, tmp_path):
 @pytest.mark.parametrize("name", ["plain", "reverse"])
 def test_our_modules_run_in_their_runtime(serve, tmp_path, name):
     """The C modules keep to the contract, not to this host: 1 MB through both runtimes."""
-    from support import paths
     sent = payloads.random_bytes(1 << 20)
     collector = Collector()
     path = tmp_path / "module.wasm"

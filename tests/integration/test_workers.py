@@ -7,7 +7,7 @@ import time
 
 import pytest
 from support import daemon as processes
-from support import net
+from support import net, paths
 from support.net import Backend
 from support.waiting import eventually
 
@@ -27,14 +27,14 @@ def test_a_worker_holds_only_what_it_was_sent_or_made(daemon, entry):
     with net.connect(entry.bound_address) as client:
         client.sendall(b"x")
         assert net.receive_exactly(client, 1) == b"x"
+        listening = listening_inodes()
         harmless = re.compile(r"socket:|pipe:|/memfd:|anon_inode:\[(eventpoll|eventfd|timerfd)\]"
                               r"|/dev/null$")
         for pid in daemon.worker_pids():
             held = processes.descriptors(pid)
             strange = {fd: target for fd, target in held.items() if not harmless.match(target)}
             assert not strange, f"worker {pid} holds {strange}"
-            listening = listening_inodes()
-            assert not [t for t in held.values() if t.strip("socket:[]") in listening]
+            assert not listening & set(re.findall(r"socket:\[(\d+)\]", "".join(held.values())))
 
 
 def listening_inodes():
@@ -123,7 +123,6 @@ def test_a_module_is_compiled_once_and_not_for_each_session(daemon, entry):
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_sigterm_ends_everything_within_a_bound(new_daemon, busy):
-    from support import paths
     running = new_daemon(workers=2).start()
     running.client.upload("plain", paths.module("plain"))
     pids = running.worker_pids()

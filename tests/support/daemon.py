@@ -99,7 +99,8 @@ class Daemon:
                 try:
                     self._records.append(json.loads(line))
                 except ValueError:
-                    self._records.append({"level": "unparsed", "msg": line.decode(errors="replace")})
+                    self._records.append({"level": "unparsed",
+                                          "msg": line.decode(errors="replace")})
 
     def _serving(self):
         assert self.alive(), f"penstockd ended with {self.process.returncode}:\n{self.tail()}"
