@@ -32,9 +32,9 @@ struct DialPattern {
   uint16_t port_last = 0;
 
   static absl::StatusOr<DialPattern> Parse(std::string_view text, std::string_view field);
-  // Whether the pattern permits `host` (a name or an address literal, as the module wrote it) and
+  // Whether the pattern permits `dialed` (a name or an address literal, as the module wrote it) and
   // `port`. A CIDR or address pattern matches address literals only.
-  bool Matches(std::string_view host, uint16_t port) const;
+  bool Matches(std::string_view dialed, uint16_t port) const;
 };
 
 }  // namespace penstock::domain

@@ -52,6 +52,8 @@ struct TransportLimits {
   std::optional<std::chrono::nanoseconds> cpu_burst_max;
   std::optional<uint64_t> memory_byte_count_max;
   std::optional<std::chrono::nanoseconds> stop_grace;
+
+  bool operator==(const TransportLimits&) const = default;
 };
 
 struct Transport {
@@ -68,8 +70,6 @@ struct Transport {
   std::map<std::string, std::string> files;  // of /conf/, "watm.cfg" among them; secret
   TransportLimits limits;
   bool enabled = false;
-  // The port that `listen` with port 0 was given; 0 until it was bound. Kept across restarts.
-  uint16_t assigned_port = 0;
   WallTime create_time;
   WallTime update_time;
   int64_t revision = 0;
@@ -90,6 +90,8 @@ struct Condition {
   std::string reason;
   std::string message;
   WallTime last_transition_time;
+
+  bool operator==(const Condition&) const = default;
 };
 
 // What is, as opposed to what was asked. Not stored.
@@ -100,6 +102,8 @@ struct TransportStatus {
   std::string module_sha256;
   uint32_t session_count = 0;
   int64_t observed_revision = 0;
+
+  bool operator==(const TransportStatus&) const = default;
 };
 
 enum class SessionState : uint8_t { kUnspecified, kStarting, kActive, kEnded };
@@ -134,5 +138,16 @@ inline constexpr std::chrono::nanoseconds kDurationMax = std::chrono::hours(24 *
 inline constexpr size_t kConfigurationByteCountMax = 1 << 20;
 inline constexpr size_t kDialAllowMax = 256;
 inline constexpr size_t kLabelsMax = 64;
+inline constexpr size_t kLabelKeySizeMax = 63;       // bytes
+inline constexpr size_t kLabelValueSizeMax = 255;    // bytes
+inline constexpr size_t kDescriptionSizeMax = 4096;  // bytes
+inline constexpr size_t kFilesMax = 64;
+inline constexpr size_t kFileNameSizeMax = 255;  // bytes, as NAME_MAX
+inline constexpr uint32_t kSessionsMaxMax = 1'000'000;
+inline constexpr std::chrono::nanoseconds kCpuBurstMin = std::chrono::milliseconds(1);
+inline constexpr std::chrono::nanoseconds kStopGraceMax = std::chrono::minutes(10);
+inline constexpr uint64_t kMemoryByteCountMin = 64ull << 10;  // a page of WebAssembly
+static_assert(kMemoryByteCountMin <= kMemoryByteCountDefault);
+static_assert(kMemoryByteCountDefault <= kMemoryByteCountMax);
 
 }  // namespace penstock::domain
