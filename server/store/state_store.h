@@ -74,14 +74,18 @@ class StateStore {
 
   virtual absl::StatusOr<int64_t> Revision() = 0;
 
-  // Changes to keys with `prefix` after `revision`, in order. Kept are at least the last
-  // kHistoryMin events of this process's life; an older revision is OUT_OF_RANGE.
+  // Changes to keys with `prefix` after `revision`, in order. Kept are the last kHistoryMin events
+  // of this process's life, or fewer where they exceed kHistoryByteCountMax; an older revision, and
+  // one that is yet to come, is OUT_OF_RANGE.
   static constexpr size_t kHistoryMin = 4096;
+  static constexpr size_t kHistoryByteCountMax = 64 << 20;
   virtual absl::StatusOr<std::vector<Event>> EventsSince(std::string_view prefix,
                                                          int64_t revision) = 0;
 
-  // Calls `listener` after every commit, on the committing thread, without locks held; it must be
-  // quick and not call back. Valid until the returned handle is destroyed.
+  // Calls `listener` after every commit, on the committing thread, without locks of the store held;
+  // it must be quick and not call back. Valid until the returned handle is destroyed, which waits
+  // for a call that is under way: never destroy it from within the listener, or with a lock that
+  // the listener takes.
   using Subscription = std::shared_ptr<void>;
   [[nodiscard]] virtual Subscription Subscribe(std::function<void(int64_t revision)> listener) = 0;
 };
