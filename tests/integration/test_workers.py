@@ -123,7 +123,7 @@ def test_a_module_is_compiled_once_and_not_for_each_session(daemon, entry):
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_sigterm_ends_everything_within_a_bound(new_daemon, busy):
-    running = new_daemon(workers=2).start()
+    running = new_daemon(workers=2, arguments=["--drain-timeout", "2s"]).start()
     running.client.upload("plain", paths.module("plain"))
     pids = running.worker_pids()
     with Backend(net.echo) as backend:
@@ -135,7 +135,7 @@ def test_sigterm_ends_everything_within_a_bound(new_daemon, busy):
         running.client.wait_sessions(transport.name, 1)
         begin = time.monotonic()
         assert running.terminate() == 0
-        assert time.monotonic() - begin < 15
+        assert time.monotonic() - begin < 8
         # The client is let go: whatever is still on its way, and then the end.
         while not net.ended(client):
             pass

@@ -95,7 +95,7 @@ static int32_t make_nonblocking(int fd) {
 // Waits until something can be done. A descriptor that nobody waits for is left out rather than
 // passed as -1: WASI, unlike POSIX, has no entry that is skipped. Sets `*cancelled` when the
 // control pipe has anything to say.
-static int32_t wait(int control_fd, bool* cancelled) {
+static int32_t wait_for_work(int control_fd, bool* cancelled) {
   struct pollfd entries[3] = {{.fd = control_fd, .events = POLLIN}};
   nfds_t count = 1;
   const struct pollfd wanted[] = {interest(&outbound), interest(&inbound)};
@@ -114,7 +114,7 @@ int32_t pump_run(const struct pump* pump) {
   if (status == 0) status = make_nonblocking(pump->outer_fd);
   bool cancelled = false;
   while (status == 0 && !(outbound.ended && inbound.ended)) {
-    status = wait(pump->control_fd, &cancelled);
+    status = wait_for_work(pump->control_fd, &cancelled);
     if (status == 0 && cancelled) return -ECANCELED;
     // Both directions try, ready or not: a call that cannot proceed costs less than finding out.
     if (status == 0) status = advance(&outbound);
