@@ -36,7 +36,7 @@ struct Import {
 
 struct ModuleInfo {
   std::vector<Role> roles;
-  std::vector<Import> imports;  // functions, in the module's order
+  std::vector<Import> imports;      // functions, in the module's order
   bool exports_start = false;       // "_start"
   bool exports_initialize = false;  // "_initialize"
   uint64_t memory_minimum_byte_count = 0;

@@ -70,7 +70,7 @@ class WatmHost final : private wasi::StreamSource {
   // True when `fd` was obtained since BeginRoleCall() and is still open.
   bool ObtainedInRoleCall(int32_t fd);
 
-  // Why the last dial failed, for the log; nullopt when none has failed.
+  // Why the latest dial failed, for the log; nullopt when it succeeded or there was none.
   const std::optional<std::string>& dial_error() const { return dial_error_; }
   const std::optional<std::string>& upstream_error() const { return upstream_error_; }
 
