@@ -85,8 +85,8 @@ class StackView final {
 #endif
 };
 
-// A finished fiber never returns from its lowest frames, whose red zones would trip the stack's
-// next user.
+// A finished fiber never returns from its outermost frames, whose red zones would trip the next
+// user of the memory.
 inline void ForgetStackFrames([[maybe_unused]] void* low, [[maybe_unused]] size_t byte_count) {
 #if PENSTOCK_ASAN
   ASAN_UNPOISON_MEMORY_REGION(low, byte_count);

@@ -208,6 +208,8 @@ void Scheduler::ClearCancel(Fiber& fiber) { fiber.cancelled = false; }
 
 bool Scheduler::cancelled(const Fiber& fiber) const { return fiber.cancelled; }
 
+bool Scheduler::parked(const Fiber& fiber) const { return fiber.parked; }
+
 void Scheduler::SetObserver(Fiber& fiber, SwitchObserver* observer) { fiber.observer = observer; }
 
 std::byte* Scheduler::stack_low(const Fiber& fiber) const { return fiber.stack.low(); }

@@ -76,6 +76,8 @@ class Scheduler final {
   void Cancel(Fiber& fiber);
   void ClearCancel(Fiber& fiber);
   bool cancelled(const Fiber& fiber) const;
+  // True from within Park() until the fiber is woken; false while it only yields.
+  bool parked(const Fiber& fiber) const;
 
   // At most one observer a fiber; null removes it. Borrowed.
   void SetObserver(Fiber& fiber, SwitchObserver* observer);

@@ -1,9 +1,8 @@
-#include "runtime/fiber/scheduler.h"
-
 #include <benchmark/benchmark.h>
 
 #include <vector>
 
+#include "runtime/fiber/scheduler.h"
 #include "runtime/fiber/stack_pool.h"
 
 namespace penstock {

@@ -98,10 +98,17 @@ TEST_F(SchedulerTest, YieldsFromDeepInTheStack) {
 
 TEST_F(SchedulerTest, ReadyEndsAPark) {
   Wake wake = Wake::kCancelled;
-  Fiber* const fiber = scheduler_.Spawn([&] { wake = scheduler_.Park(kNoDeadline); });
+  Fiber* const fiber = scheduler_.Spawn([&] {
+    scheduler_.Yield();
+    wake = scheduler_.Park(kNoDeadline);
+  });
+  scheduler_.RunReady();
+  EXPECT_FALSE(scheduler_.parked(*fiber)) << "it yields";
   RunAll();
+  EXPECT_TRUE(scheduler_.parked(*fiber));
   EXPECT_EQ(scheduler_.fiber_count(), 1u);
   scheduler_.Ready(*fiber);
+  EXPECT_FALSE(scheduler_.parked(*fiber));
   scheduler_.Ready(*fiber);  // twice is once
   RunAll();
   EXPECT_EQ(wake, Wake::kReady);

@@ -45,8 +45,8 @@ Stack StackPool::Take() {
 }
 
 void StackPool::Return(Stack stack) {
-  if (idle_.size() >= idle_max_) return;
   sanitizer::ForgetStackFrames(stack.low(), stack.byte_count());
+  if (idle_.size() >= idle_max_) return;
   if (idle_.size() >= kWarmMax) stack.Trim();
   idle_.push_back(std::move(stack));
 }

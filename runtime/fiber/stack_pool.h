@@ -12,7 +12,8 @@ class Stack final {
  public:
   Stack() = default;
   Stack(Stack&& other) noexcept
-      : low_(std::exchange(other.low_, nullptr)), byte_count_(std::exchange(other.byte_count_, 0)) {}
+      : low_(std::exchange(other.low_, nullptr)),
+        byte_count_(std::exchange(other.byte_count_, 0)) {}
   Stack& operator=(Stack&& other) noexcept {
     std::swap(low_, other.low_);
     std::swap(byte_count_, other.byte_count_);

@@ -1,11 +1,10 @@
-#include "runtime/io/buffer_pool.h"
-
 #include <benchmark/benchmark.h>
 #include <sys/socket.h>
 
 #include <string>
 
 #include "base/check.h"
+#include "runtime/io/buffer_pool.h"
 #include "runtime/io/stream.h"
 
 namespace penstock {

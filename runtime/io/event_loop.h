@@ -6,7 +6,8 @@
 
 namespace penstock {
 
-// The main loop of a thread: runs what is ready, hands out I/O events, sleeps when there is neither.
+// The main loop of a thread: runs what is ready, hands out I/O events, sleeps when there is
+// neither.
 //
 // Threads: everything on the thread that calls Run().
 // Lifetime: borrows both, which must outlive the loop. The scheduler must be on the steady clock.

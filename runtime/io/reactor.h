@@ -31,8 +31,8 @@ class Reactor final {
   // Reports what is so now at the next Poll(), for a handler that left work undone.
   // Precondition: `fd` is watched.
   void Rearm(int fd);
-  // Stops watching; no effect unless `handler` watches `fd`. It gets no event any more, not even one
-  // that was already collected, and neither does a later handler of the same number get it.
+  // Stops watching; no effect unless `handler` watches `fd`. It gets no event any more, not even
+  // one that was already collected, and neither does a later handler of the same number get it.
   // Precondition: `fd` is open still.
   void Remove(int fd, Handler* handler);
 

@@ -230,10 +230,13 @@ bool Stream::closed() const { return phase_ == Phase::kClosed; }
 
 MonotonicTime Stream::close_deadline() const {
   switch (phase_) {
-    case Phase::kDraining: return close_deadline_;
-    case Phase::kLingering: return std::min(close_deadline_, linger_end_);
+    case Phase::kDraining:
+      return close_deadline_;
+    case Phase::kLingering:
+      return std::min(close_deadline_, linger_end_);
     case Phase::kOpen:
-    case Phase::kClosed: break;
+    case Phase::kClosed:
+      break;
   }
   return kNoDeadline;
 }

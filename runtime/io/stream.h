@@ -63,8 +63,9 @@ class Stream final : public Reactor::Handler {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Scatters what has been received into `parts`. An error is reported once everything before it has
-  // been read, and from then on. Precondition: `parts` have room; the caller answers empty reads.
+  // Scatters what has been received into `parts`. An error is reported once everything before it
+  // has been read, and from then on. Precondition: `parts` have room; the caller answers empty
+  // reads.
   ReadResult Read(std::span<const iovec> parts);
   // As Read(), but the bytes stay and are not counted (MSG_PEEK).
   ReadResult Peek(std::span<const iovec> parts);
@@ -88,10 +89,10 @@ class Stream final : public Reactor::Handler {
   void ShutdownRead();
 
   // Starts an orderly close: drains the queue, sends FIN, discards what the peer still sends until
-  // its FIN or `linger` has passed (closing earlier would answer its data with RST and could destroy
-  // what was just sent), then closes the descriptor. closed() turns true; the owner is woken.
-  // `deadline` bounds all of it; past it the connection is reset. Both on the scheduler's clock.
-  // A stream that is broken closes at once.
+  // its FIN or `linger` has passed (closing earlier would answer its data with RST and could
+  // destroy what was just sent), then closes the descriptor. closed() turns true; the owner is
+  // woken. `deadline` bounds all of it; past it the connection is reset. Both on the scheduler's
+  // clock. A stream that is broken closes at once.
   void Close(std::chrono::nanoseconds linger, MonotonicTime deadline);
   bool closed() const;
   // Earliest moment at which Tick() has something to do for a stream that is closing.

@@ -195,12 +195,21 @@ const Script kScripts[] = {
     {"TcpEnd", SocketKind::kTcp, {Act::kData, Act::kData, Act::kEnd}, "abab", Kind::kEndOfStream},
     {"TcpEndOnly", SocketKind::kTcp, {Act::kEnd}, "", Kind::kEndOfStream},
     {"TcpReset", SocketKind::kTcp, {Act::kData, Act::kData, Act::kReset}, "abab", Kind::kError},
-    {"TcpEndThenReset", SocketKind::kTcp, {Act::kData, Act::kEnd, Act::kReset}, "ab",
+    {"TcpEndThenReset",
+     SocketKind::kTcp,
+     {Act::kData, Act::kEnd, Act::kReset},
+     "ab",
      Kind::kEndOfStream},
-    {"TcpUrgent", SocketKind::kTcp, {Act::kData, Act::kUrgent, Act::kData}, "abab",
+    {"TcpUrgent",
+     SocketKind::kTcp,
+     {Act::kData, Act::kUrgent, Act::kData},
+     "abab",
      Kind::kWouldBlock},
-    {"UnixDescriptor", SocketKind::kUnix, {Act::kDataWithDescriptor, Act::kData, Act::kData},
-     "ababab", Kind::kWouldBlock},
+    {"UnixDescriptor",
+     SocketKind::kUnix,
+     {Act::kDataWithDescriptor, Act::kData, Act::kData},
+     "ababab",
+     Kind::kWouldBlock},
 };
 
 // Peer's acts interleaved with everything that the stream's side may do in each gap. Whatever the
@@ -211,11 +220,21 @@ class StreamInterleaving : public testing::TestWithParam<Script>, protected Stre
 
   static void Do(Act act, Peer& peer) {
     switch (act) {
-      case Act::kData: peer.Send("ab"); break;
-      case Act::kUrgent: peer.Send("!", MSG_OOB); break;
-      case Act::kDataWithDescriptor: peer.SendWithDescriptor("ab"); break;
-      case Act::kEnd: peer.ShutdownWrite(); break;
-      case Act::kReset: peer.Reset(); break;
+      case Act::kData:
+        peer.Send("ab");
+        break;
+      case Act::kUrgent:
+        peer.Send("!", MSG_OOB);
+        break;
+      case Act::kDataWithDescriptor:
+        peer.SendWithDescriptor("ab");
+        break;
+      case Act::kEnd:
+        peer.ShutdownWrite();
+        break;
+      case Act::kReset:
+        peer.Reset();
+        break;
     }
   }
 
