@@ -8,32 +8,32 @@ from support.net import Backend
 from support.roles import target_fields
 from support.waiting import eventually
 
-# Guest -> (role, why its session ends). Each file in guests/ must be here.
+# Guest -> (role, why its session ends, what the explanation holds). Each file in guests/ is here.
 ENDS = {
-    "trap_init": ("dialer", "guest_trap"),
-    "trap_dial": ("dialer", "guest_trap"),
-    "trap_accept": ("listener", "guest_trap"),
-    "trap_associate": ("relay", "guest_trap"),
-    "trap_ctrlpipe": ("dialer", "guest_trap"),
-    "trap_start": ("dialer", "guest_trap"),
-    "exit_init": ("dialer", "guest_exit"),
-    "exit_dial": ("dialer", "guest_exit"),
-    "exit_start": ("dialer", "guest_exit"),
-    "fail_init": ("dialer", "guest_error"),
-    "fail_dial": ("dialer", "guest_error"),
-    "fail_start": ("dialer", "guest_error"),
-    "fd_garbage": ("dialer", "bad_descriptor"),
-    "fd_internal": ("dialer", "bad_descriptor"),
-    "fd_stdout": ("dialer", "bad_descriptor"),
-    "fd_closed": ("dialer", "bad_descriptor"),
-    "fd_hoard": ("dialer", "completed"),
-    "accept_twice": ("listener", "guest_error"),
-    "bad_pointers": ("dialer", "guest_error"),
-    "recurse_init": ("dialer", "guest_trap"),
-    "recurse_start": ("dialer", "guest_trap"),
-    "spin_init": ("dialer", "cpu_limit"),
-    "spin_start": ("dialer", "cpu_limit"),
-    "memory_hoard": ("dialer", "guest_trap"),
+    "trap_init": ("dialer", "guest_trap", ""),
+    "trap_dial": ("dialer", "guest_trap", ""),
+    "trap_accept": ("listener", "guest_trap", ""),
+    "trap_associate": ("relay", "guest_trap", ""),
+    "trap_ctrlpipe": ("dialer", "guest_trap", ""),
+    "trap_start": ("dialer", "guest_trap", "unreachable"),
+    "exit_init": ("dialer", "guest_exit", "3"),
+    "exit_dial": ("dialer", "guest_exit", ""),
+    "exit_start": ("dialer", "guest_exit", ""),
+    "fail_init": ("dialer", "guest_error", "-28"),
+    "fail_dial": ("dialer", "guest_error", "-65"),
+    "fail_start": ("dialer", "guest_error", "-65"),
+    "fd_garbage": ("dialer", "bad_descriptor", "12345"),
+    "fd_internal": ("dialer", "bad_descriptor", ""),
+    "fd_stdout": ("dialer", "bad_descriptor", ""),
+    "fd_closed": ("dialer", "bad_descriptor", ""),
+    "fd_hoard": ("dialer", "guest_error", "descriptor"),
+    "accept_twice": ("listener", "guest_error", "-65"),
+    "bad_pointers": ("dialer", "guest_error", "-65"),
+    "recurse_init": ("dialer", "guest_trap", "stack"),
+    "recurse_start": ("dialer", "guest_trap", "stack"),
+    "spin_init": ("dialer", "cpu_limit", ""),
+    "spin_start": ("dialer", "cpu_limit", ""),
+    "memory_hoard": ("dialer", "guest_trap", ""),
 }
 # These do not end by themselves; they have tests of their own.
 ENDLESS = {"log_flood", "write_flood", "ignore_exit"}
@@ -81,7 +81,8 @@ def attack_fixture(serve):
 
     def make(guest, role="dialer"):
         backends.append(Backend(net.echo))
-        return serve(role, hostile(guest), limits=LIMITS, **target_fields(role, backends[-1]))
+        return serve(role, hostile(guest), limits=LIMITS, dial_allow=["*:*"],
+                     **target_fields(role, backends[-1]))
     yield make
     for backend in backends:
         backend.close()
@@ -94,7 +95,7 @@ def test_every_guest_has_a_test():
 
 @pytest.mark.parametrize("guest", ENDS)
 def test_its_session_ends_and_says_why(daemon, attack, neighbours, guest):
-    role, reason = ENDS[guest]
+    role, reason, says = ENDS[guest]
     transport = attack(guest, role)
     before = daemon.metric("penstock_sessions_ended_total", reason=reason)
     workers = daemon.worker_pids()
@@ -104,7 +105,7 @@ def test_its_session_ends_and_says_why(daemon, attack, neighbours, guest):
             assert net.ended(client)
         ended = daemon.client.wait_ended(transport.name, count)[-1]
         assert ended.end_reason == reason, ended
-        assert ended.end_message
+        assert ended.end_message and says in ended.end_message, ended
     eventually(lambda: daemon.metric("penstock_sessions_ended_total", reason=reason) >= before + 2,
                what="the metric does not count it")
     logged = eventually(lambda: daemon.records(session=ended.name), what="no log line")

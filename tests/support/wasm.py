@@ -8,7 +8,6 @@ _FUNC, _MEMORY = 0, 2
 MAGIC = b"\0asm\x01\0\0\0"
 
 # Name -> parameter count; all take and return i32.
-IMPORTS = {"water_dial": 4, "water_dial_fixed": 0, "water_accept": 0}
 EXPORTS = {"watm_init_v1": 0, "watm_ctrlpipe_v1": 1, "watm_start_v1": 0, "watm_dial_v1": 1}
 
 
@@ -40,16 +39,17 @@ def _type(parameters, results):
         [bytes([r]) for r in results])
 
 
-def watm(imports=None, exports=None, memory=b"\x00\x01", results=(I32,), reexport=None,
-         export_memory=True):
+def watm(imports=(), exports=None, memory=b"\x00\x01", results=(I32,), reexport=None,
+         export_memory=True, network="water_dial_fixed", tags=False):
     """A module that every function of which returns 0.
 
-    `imports`: (module, name, parameters, results) in addition to water_dial_fixed; `exports`: name
-    -> parameter count; `memory`: the limits, encoded; `results`: of every export; `reexport`: name
-    of an export that is the first import.
+    `imports`: (module, name, parameters, results) in addition to the one named by `network`, which
+    takes nothing; `exports`: name -> parameter count; `memory`: the limits, encoded; `results`: of
+    every export; `reexport`: name of an export that is the first import; `tags`: declares an
+    exception.
     """
     exports = EXPORTS if exports is None else exports
-    imported = [("env", "water_dial_fixed", (), (I32,)), *(imports or ())]
+    imported = [*([("env", network, (), (I32,))] if network else []), *imports]
     types = [_type(parameters, res) for _, _, parameters, res in imported]
     types += [_type((I32,) * count, results) for count in exports.values()]
     import_entries = [_name(module) + _name(name) + bytes([_FUNC]) + unsigned(index)
@@ -63,7 +63,8 @@ def watm(imports=None, exports=None, memory=b"\x00\x01", results=(I32,), reexpor
     constant = {(I32,): b"\x41\x00", (I64,): b"\x42\x00", (): b""}[tuple(results)]
     body = b"\x00" + constant + b"\x0b"
     code = [unsigned(len(body)) + body for _ in exports]
+    tag_section = section(13, _vector([b"\0" + unsigned(0)])) if tags else b""
     return MAGIC + b"".join([
         section(1, _vector(types)), section(2, _vector(import_entries)),
-        section(3, _vector(functions)), section(5, _vector([memory])),
+        section(3, _vector(functions)), section(5, _vector([memory])), tag_section,
         section(7, _vector(export_entries)), section(10, _vector(code))])

@@ -1,4 +1,4 @@
-// Dials until the host has no descriptor left for it, and goes on with the first.
+// Dials until the host has no descriptor left for it, not even for the control pipe.
 #include <watm.h>
 
 int32_t watm_dial_v1(int32_t internal_fd) {
