@@ -4,6 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 
 
+LOOPBACK = "loopback"  # the subject that is none
+PEER = "haproxy"  # the subject that ratios are against
+
+
 @dataclasses.dataclass(frozen=True)
 class Value:
     """A number in the load generator's report."""

@@ -4,10 +4,9 @@ import re
 import statistics
 
 import figures
-import subjects
 
-_BEGIN = "<!-- bench:begin, written by scripts/bench -->"
-_END = "<!-- bench:end -->"
+BEGIN = "<!-- bench:begin, written by scripts/bench -->"
+END = "<!-- bench:end -->"
 
 
 def _number(value):
@@ -20,6 +19,7 @@ def _number(value):
 
 
 def _failed(samples):
+    """Failures of all samples; a run that broke is one."""
     return sum(1 if "error" in sample else sample["failures"] for sample in samples)
 
 
@@ -52,7 +52,7 @@ def _table(header, rows):
 def _columns(results):
     """Subjects that ran, and those of them that are compared with the peer."""
     ran = [key for key, about in results["subjects"].items() if "unavailable" not in about]
-    compared = [key for key in ran if key.startswith("penstock")] if subjects.PEER in ran else []
+    compared = [key for key in ran if key.startswith("penstock")] if figures.PEER in ran else []
     return ran, compared
 
 
@@ -63,12 +63,12 @@ def _title(results, key):
 def _comparison(results, rows, ran, compared):
     """A table of (label, field, figure key) rows: subjects, then ratios to the peer."""
     header = ["", *(_title(results, key) for key in ran),
-              *(f"{_title(results, key)} / {_title(results, subjects.PEER)}" for key in compared)]
+              *(f"{_title(results, key)} : {_title(results, figures.PEER)}" for key in compared)]
     body = []
     for label, field, figure_key in rows:
         of = results["figures"][figure_key]
         body.append([label, *(_cell(of[key], field) for key in ran),
-                     *(_ratio_cell(of[key], of[subjects.PEER], field) for key in compared)])
+                     *(_ratio_cell(of[key], of[figures.PEER], field) for key in compared)])
     return _table(header, body)
 
 
@@ -80,7 +80,7 @@ def _figure_tables(results):
     speed = [(f"{figure.title}{', ' if value.label else ''}{value.label} ({value.unit})",
               value.field, figure.key) for figure in chosen for value in figure.values]
     cost = [(f"{figure.title} ({figure.cost.unit})", "cost", figure.key) for figure in chosen]
-    forwarders = [key for key in ran if key != subjects.Loopback.key]
+    forwarders = [key for key in ran if key != figures.LOOPBACK]
     return ["### Speed", _comparison(results, speed, ran, compared),
             "### CPU time of the forwarder",
             _comparison(results, cost, forwarders, compared)]
@@ -176,10 +176,10 @@ def markdown(results):
 def write_document(path, text):
     """Puts the tables between the markers of the document."""
     document = path.read_text()
-    pattern = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END), re.S)
+    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.S)
     if not pattern.search(document):
-        raise ValueError(f"{path} has no {_BEGIN}")
-    path.write_text(pattern.sub(lambda _: f"{_BEGIN}\n\n{text}\n\n{_END}", document))
+        raise ValueError(f"{path} has no {BEGIN}")
+    path.write_text(pattern.sub(lambda _: f"{BEGIN}\n\n{text}\n\n{END}", document))
 
 
 def summary(figure, sample):

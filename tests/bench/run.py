@@ -105,7 +105,7 @@ def hold_idle(options, subject, load):
 
 def run_idle(options, load, results):
     for key in options.subjects:
-        if key == subjects.Loopback.key:
+        if key == figures.LOOPBACK:
             continue
         with contextlib.ExitStack() as stack:
             for subject in start_all(

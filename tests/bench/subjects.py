@@ -22,6 +22,7 @@ from support import gotools, paths
 from support.daemon import Daemon
 from support.waiting import eventually
 
+import figures
 import processes
 
 
@@ -48,7 +49,7 @@ def free_port():
 class Loopback:
     """Nothing in between: what load generator and backend reach by themselves."""
 
-    key = "loopback"
+    key = figures.LOOPBACK
     title = "loopback"
     target = None
 
@@ -68,7 +69,7 @@ class Loopback:
 class HAProxy:
     """HAProxy as a TCP forwarder, one thread, everything else as it comes."""
 
-    key = "haproxy"
+    key = figures.PEER
     title = "HAProxy"
     _CONFIGURATION = """
 global
@@ -183,9 +184,8 @@ def _go_plain():
 
 # In the order in which each round measures them.
 SUBJECTS = {
-    "loopback": Loopback,
-    "haproxy": HAProxy,
+    figures.LOOPBACK: Loopback,
+    figures.PEER: HAProxy,
     "penstock-go": lambda: Penstock("penstock-go", "Penstock, Go", _go_plain),
     "penstock-c": lambda: Penstock("penstock-c", "Penstock, C", lambda: paths.module("plain")),
 }
-PEER = "haproxy"  # what ratios are against
