@@ -167,5 +167,19 @@ TEST_P(StreamWrite, DestructionReturnsBuffers) {
 INSTANTIATE_TEST_SUITE_P(All, StreamWrite, testing::Values(SocketKind::kUnix, SocketKind::kTcp),
                          KindName);
 
+TEST(StreamWriteFailure, IsToldWithoutWaitingForAnEvent) {
+  StreamFixture fixture;
+  Connection connection(fixture, SocketKind::kUnix);
+  fixture.Pump();
+  EXPECT_FALSE(connection.stream.readable());
+  connection.peer.Close();
+  ASSERT_EQ(connection.Write("to nobody"), 0);
+  const int before = fixture.wake_count();
+  connection.stream.Flush();
+  fixture.scheduler_.RunReady();
+  EXPECT_GT(fixture.wake_count(), before);
+  EXPECT_TRUE(connection.stream.readable());
+}
+
 }  // namespace
 }  // namespace penstock
