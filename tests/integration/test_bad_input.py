@@ -10,7 +10,8 @@ from typing import Callable
 import pytest
 from support import net, paths, wasm
 from support import daemon as processes
-from support.client import (TENANT, Client, error_of, module_pb2, session_pb2, transport_pb2)
+from support.client import (TENANT, Client, error_of, module_pb2, session_pb2, transport_pb2,
+                            upload_messages)
 from support.net import Backend
 from support.wasm import EXPORTS, I32, I64
 from support.waiting import eventually
@@ -124,7 +125,7 @@ UPLOADS = [
     Bad("fewer bytes than said", upload(size_bytes=1 << 20), INVALID, "SIZE_MISMATCH",
         "header.size_bytes"),
     Bad("no bytes", upload(size_bytes=0), INVALID, "INVALID_SIZE", "header.size_bytes"),
-    Bad("a negative size", upload(size_bytes=-1), INVALID, "INVALID_SIZE", "header.size_bytes"),
+    Bad("a negative size", upload(size_bytes=-1), INVALID, "NEGATIVE_SIZE", "header.size_bytes"),
     Bad("module name taken", lambda client: client.upload("plain", paths.module("reverse")),
         "ALREADY_EXISTS", "MODULE_EXISTS"),
     Bad("bad module id", upload(module_id="Bad_Id"), INVALID, "INVALID_ID", "header.module_id"),
@@ -134,6 +135,12 @@ UPLOADS = [
         "header.request_id"),
     Bad("no header", lambda client: client.modules.UploadModule(
         iter([module_pb2.UploadModuleRequest(chunk=b"x")])), INVALID, "MISSING_HEADER", "header"),
+    Bad("two headers", lambda client: client.modules.UploadModule(
+        iter(list(upload_messages("bad", b"x" * 100, chunks=[])) * 2)), INVALID,
+        "DUPLICATE_HEADER", "header"),
+    Bad("too large a chunk", lambda client: client.upload(
+        "bad", bytes(3 << 20), chunks=[bytes((1 << 20) + 1)]), INVALID, "CHUNK_TOO_LARGE",
+        "chunk"),
     Bad("nothing at all", lambda client: client.modules.UploadModule(iter(())), INVALID,
         "MISSING_HEADER", "header"),
 ]
@@ -260,6 +267,9 @@ NAMES = [
       for call in (list_transports, list_modules, list_sessions)],
     *[Bad(f"bad parent of {call.__name__}", call(parent="what"), INVALID, "INVALID_NAME", "parent")
       for call in (list_transports, list_modules, list_sessions)],
+    Bad("a watch from before the beginning", lambda client: next(
+        client.transports.WatchTransports(transport_pb2.WatchTransportsRequest(
+            parent=TENANT, revision=-1), timeout=10)), INVALID, "INVALID_REVISION", "revision"),
     Bad("watch from the future", lambda client: next(client.transports.WatchTransports(
         transport_pb2.WatchTransportsRequest(parent=TENANT, revision=1 << 60), timeout=10)),
         "OUT_OF_RANGE", "REVISION_OUT_OF_RANGE"),
@@ -295,14 +305,23 @@ def test_bad_input_is_refused(daemon, bad):
     assert stored(daemon.client) == before
 
 
-def test_a_port_in_use_is_said_at_once_where_it_is_known(daemon, taken):
-    """Two transports of this server: the second is refused, or fails and says why."""
-    made = daemon.client.create("second", role="relay", module="plain", enabled=True,
-                                listen=taken.bound_address, remote="tcp://127.0.0.1:1")
-    failed = daemon.client.wait_state(made.name, "FAILED")
-    bound = next(c for c in failed.conditions if c.type == "AddressBound")
-    assert (bound.status, bound.reason) == (bound.STATUS_FALSE, "AddressInUse")
-    daemon.client.delete(made.name)
+def test_an_address_of_another_transport_is_refused(daemon, taken):
+    before = stored(daemon.client)
+    error = error_of(daemon.client.create, "second", role="relay", module="plain",
+                     listen=taken.bound_address, remote="tcp://127.0.0.1:1")
+    assert (error.code.name, error.reason) == ("FAILED_PRECONDITION", "ADDRESS_IN_USE")
+    assert error.metadata["transport"] == taken.name
+    assert stored(daemon.client) == before
+
+
+def test_an_address_that_somebody_else_has_is_in_the_conditions(daemon):
+    with Backend(net.echo) as squatter:
+        made = daemon.client.create("second", role="relay", module="plain", enabled=True,
+                                    listen=squatter.address, remote="tcp://127.0.0.1:1")
+        failed = daemon.client.wait_state(made.name, "FAILED")
+        bound = next(c for c in failed.conditions if c.type == "AddressBound")
+        assert (bound.status, bound.reason) == (bound.STATUS_FALSE, "PortInUse")
+        daemon.client.delete(made.name)
 
 
 @pytest.mark.parametrize("address", ["tcp://0.0.0.0:0", "tcp://192.0.2.1:0", "tcp://[::]:0"])

@@ -115,6 +115,10 @@ class Daemon:
         return [r for r in list(self._records)
                 if all(r.get(key) == value for key, value in fields.items())]
 
+    def session_log(self, session):
+        """The line about the end of a session."""
+        return self.records(msg="session ended", session=session.name.rpartition("/")[2])
+
     def tail(self, count=30):
         """The log's last lines, for a failing test."""
         return "\n".join(json.dumps(r) for r in self._records[-count:])
