@@ -19,7 +19,7 @@ struct CallOutcome {
   };
   Kind kind = Kind::kReturned;
   int32_t value = 0;
-  std::string message;  // what went wrong, with the wasm backtrace where there is one
+  std::string message = {};  // what went wrong, with the wasm backtrace where there is one
 };
 
 // One instance of a module, as the sequence runner sees it. Implemented by the engine.
