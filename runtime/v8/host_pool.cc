@@ -85,12 +85,12 @@ void HostPool::Return(const CompiledModule* module, std::string tenant,
                       std::unique_ptr<IsolateHost> host) {
   const auto same = static_cast<size_t>(
       std::ranges::count_if(idle_, [&](const Idle& idle) { return idle.module == module; }));
-  if (!host->usable() || same >= options_.idle_per_module_max || idle_.size() >= options_.idle_max) {
-    Dispose(std::move(host));
-    return;
-  }
+  if (!host->usable() || same >= options_.idle_per_module_max) return Dispose(std::move(host));
   if (host->dead_instance_count() >= kDeadInstanceCountMax) host->CollectGarbage();
   idle_.push_front({.module = module, .tenant = std::move(tenant), .host = std::move(host)});
+  if (idle_.size() <= options_.idle_max) return;
+  Dispose(std::move(idle_.back().host));
+  idle_.pop_back();
 }
 
 void HostPool::Dispose(std::unique_ptr<IsolateHost> host) {

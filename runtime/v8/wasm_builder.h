@@ -13,6 +13,7 @@ class Code final {
  public:
   Code& Op(uint8_t opcode) { return Append({opcode}); }
   Code& Unreachable() { return Op(0x00); }
+  Code& Block() { return Append({0x02, 0x40}); }
   Code& Loop() { return Append({0x03, 0x40}); }
   Code& End() { return Op(0x0b); }
   Code& Br(uint32_t depth) { return Op(0x0c).U32(depth); }
