@@ -61,8 +61,9 @@ class Transports {
   virtual absl::StatusOr<TransportView> SetEnabled(const domain::TransportName& name, bool enabled,
                                                    std::string_view etag) = 0;
 
-  // Watches a tenant's transports after `revision` (0: from the current set). Changes wait in a
-  // bounded queue; when it overflows the watch ends with RESOURCE_EXHAUSTED.
+  // Watches a tenant's transports after `revision` (0: from the current set). A watch holds no
+  // queue: it reads the store's history, and one that falls behind what that keeps ends with
+  // RESOURCE_EXHAUSTED. Of several changes of a status in between it sees the last.
   class Watch {
    public:
     virtual ~Watch() = default;
@@ -70,7 +71,8 @@ class Transports {
     virtual absl::StatusOr<std::optional<TransportChange>> Next() = 0;
   };
   // `on_ready` is called, on any thread and without locks held, whenever Next() may have something
-  // after it had nothing; never after the Watch was destroyed.
+  // after it had nothing; never after the Watch was destroyed, which waits for a call that is under
+  // way on another thread. It may call Next(), and may destroy the Watch.
   virtual absl::StatusOr<std::unique_ptr<Watch>> StartWatch(const domain::TenantName& parent,
                                                             int64_t revision,
                                                             std::function<void()> on_ready) = 0;

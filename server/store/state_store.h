@@ -84,8 +84,7 @@ class StateStore {
 
   // Calls `listener` after every commit, on the committing thread, without locks of the store held;
   // it must be quick and not call back. Valid until the returned handle is destroyed, which waits
-  // for a call that is under way: never destroy it from within the listener, or with a lock that
-  // the listener takes.
+  // for a call that is under way on another thread: hold no lock then that the listener takes.
   using Subscription = std::shared_ptr<void>;
   [[nodiscard]] virtual Subscription Subscribe(std::function<void(int64_t revision)> listener) = 0;
 };

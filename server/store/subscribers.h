@@ -11,8 +11,9 @@ namespace penstock::store {
 
 // Callbacks that want to hear of something. Safe from any thread.
 //
-// Destroying a subscription waits for a call of its callback that is under way, so that afterwards
-// it is never called again: never do it from within the callback, or with a lock that it takes.
+// Destroying a subscription waits for a call of its callback that is under way on another thread, so
+// that afterwards it is never called again: hold no lock then that the callback takes. A callback
+// may destroy its own subscription.
 template <typename... Args>
 class Subscribers final {
  public:
@@ -29,7 +30,7 @@ class Subscribers final {
         std::erase(list->entries, entry);
       }
       const std::lock_guard call_lock(entry->mutex);
-      entry->callback = nullptr;
+      entry->alive = false;
     });
   }
 
@@ -42,14 +43,15 @@ class Subscribers final {
     }
     for (const std::shared_ptr<Entry>& entry : entries) {
       const std::lock_guard lock(entry->mutex);
-      if (entry->callback) entry->callback(args...);
+      if (entry->alive) entry->callback(args...);
     }
   }
 
  private:
   struct Entry {
-    std::mutex mutex;
-    Callback callback;
+    std::recursive_mutex mutex;  // held in the callback; recursive so that it may unsubscribe
+    bool alive = true;
+    Callback callback;  // kept to the last call's end
   };
   struct List {
     std::mutex mutex;

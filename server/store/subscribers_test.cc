@@ -29,6 +29,20 @@ TEST(SubscribersTest, AHandleMayOutliveTheSubscribers) {
   handle.reset();
 }
 
+TEST(SubscribersTest, ACallbackMayEndItself) {
+  Subscribers<> subscribers;
+  int count = 0;
+  std::shared_ptr<void> handle;
+  handle = subscribers.Add([&] {
+    ++count;
+    handle.reset();
+    ++count;
+  });
+  subscribers.Notify();
+  subscribers.Notify();
+  EXPECT_EQ(count, 2);
+}
+
 TEST(SubscribersTest, DestroyingAHandleWaitsForTheCallUnderWay) {
   Subscribers<> subscribers;
   std::atomic<bool> entered{false};
