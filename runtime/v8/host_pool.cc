@@ -1,6 +1,7 @@
 #include "runtime/v8/host_pool.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <fstream>
@@ -95,6 +96,7 @@ void HostPool::Return(const CompiledModule* module, std::string tenant,
 
 void HostPool::Dispose(std::unique_ptr<IsolateHost> host) {
   host.reset();
+  disposed_ = true;
   --isolate_count_;
   Add(counters_.isolate_count, -1);
 }
@@ -102,9 +104,12 @@ void HostPool::Dispose(std::unique_ptr<IsolateHost> host) {
 bool HostPool::CollectOne() {
   const auto found = std::ranges::find_if(
       idle_, [](const Idle& idle) { return idle.host->dead_instance_count() > 0; });
-  if (found == idle_.end()) return false;
-  found->host->CollectGarbage();
-  return true;
+  if (found != idle_.end()) {
+    found->host->CollectGarbage();
+    return true;
+  }
+  if (std::exchange(disposed_, false)) (void)malloc_trim(0);
+  return false;
 }
 
 void HostPool::Drop(const CompiledModule& module) {
