@@ -36,8 +36,8 @@ bool IsExhaustion(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// Accepts on one socket until it is closed. Owned by its listener and, during a callback, by itself,
-// because the callback may destroy the listener.
+// Accepts on one socket until it is closed. Owned by its listener and, during a callback, by
+// itself, because the callback may destroy the listener.
 class Acceptor final : public std::enable_shared_from_this<Acceptor> {
  public:
   Acceptor(asio::io_context& io, ListenSocket socket, ListenerFactory::OnAccept on_accept,

@@ -44,9 +44,8 @@ class CaresResolver final : public Resolver {
       : io_(io), timers_(io), options_(std::move(options)) {}
 
   absl::Status Start() {
-    ASSIGN_OR_RETURN(channel_, CaresChannel::Create(options_, [this](int fd, bool read, bool write) {
-                       OnSocketState(fd, read, write);
-                     }));
+    auto on_state = [this](int fd, bool read, bool write) { OnSocketState(fd, read, write); };
+    ASSIGN_OR_RETURN(channel_, CaresChannel::Create(options_, std::move(on_state)));
     return absl::OkStatus();
   }
 

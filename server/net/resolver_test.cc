@@ -34,8 +34,9 @@ class ResolverTest : public testing::Test {
   Answer Resolve(const std::string& host, IpFamily family,
                  std::chrono::nanoseconds timeout = std::chrono::seconds(20)) {
     std::optional<Answer> answer;
-    const auto handle = resolver_->Resolve(host, 443, family, timeout,
-                                           [&answer](Answer result) { answer = std::move(result); });
+    const auto handle =
+        resolver_->Resolve(host, 443, family, timeout,
+                           [&answer](Answer result) { answer = std::move(result); });
     EXPECT_FALSE(answer.has_value()) << "called from within";
     EXPECT_TRUE(RunUntil(io_, [&answer] { return answer.has_value(); }));
     return answer.value_or(absl::UnknownError("none"));

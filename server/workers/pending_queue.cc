@@ -32,9 +32,10 @@ size_t PendingQueue::Drop(const domain::TransportName& transport) {
 }
 
 uint32_t PendingQueue::Count(const domain::TransportName& transport) const {
-  return static_cast<uint32_t>(std::count_if(entries_.begin(), entries_.end(), [&](const auto& item) {
+  const auto count = std::count_if(entries_.begin(), entries_.end(), [&](const auto& item) {
     return item.second.entry.transport == transport;
-  }));
+  });
+  return static_cast<uint32_t>(count);
 }
 
 }  // namespace penstock::workers

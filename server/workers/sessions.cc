@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,14 @@ namespace {
 constexpr int kStopBatchMax = 4096;
 // Of a dial's error, bytes: it is for the log only.
 constexpr size_t kDialErrorMax = 1024;
+
+// `text` as ASCII, cut. It may quote what the guest wrote, from the middle of a character on, and a
+// message that holds anything but UTF-8 cannot be read by its receiver.
+std::string Plain(std::string_view text) {
+  std::string plain(text.substr(0, kDialErrorMax));
+  std::replace_if(plain.begin(), plain.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+  return plain;
+}
 
 void Zero(SessionCounters& counters) {
   for (SharedCounter& count : counters.byte_count) count.store(0, std::memory_order_relaxed);
@@ -93,7 +103,7 @@ SessionDials::Answer Sessions::AnswerTo(WorkerLink& worker, uint64_t session_id)
       registry_.SetRemoteAddress(session_id, outcome->address);
       fds.push_back(std::move(outcome->socket));
     } else {
-      result.set_error(std::string(MessageOf(outcome.status()).substr(0, kDialErrorMax)));
+      result.set_error(Plain(MessageOf(outcome.status())));
     }
     worker.Send(message, std::move(fds));
   };

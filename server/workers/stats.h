@@ -68,8 +68,8 @@ enum class RejectReason : uint8_t {
 inline constexpr std::array<std::string_view, 5> kRejectReasonNames = {
     "sessions_max", "no_transport", "no_worker", "queue_full", "shutting_down"};
 
-inline constexpr std::array<double, 12> kConnectBounds_s = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                                            0.05,   0.1,   0.25,   0.5,   1,    5};
+inline constexpr std::array<double, 12> kConnectBounds_s = {
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
 inline constexpr std::array<double, 12> kSessionDurationBounds_s = {
     0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400, 86400};
 

@@ -138,9 +138,9 @@ class FakeWorker {
     commands_[put.transport_key()] = files.files().at("watm.cfg");
   }
 
-  // Commands: "echo"; "hold" (does nothing); "remote", "upstream", "dial NETWORK ADDRESS" (dials and
-  // writes "connected" or the error to the client); "exit N", "abort"; and breaches of the
-  // protocol, see Misbehave().
+  // Commands: "echo"; "hold" (does nothing); "remote", "upstream", "dial NETWORK ADDRESS" (dials
+  // and writes "connected" or the error to the client); "exit N"; and breaches of the protocol, see
+  // Misbehave().
   void OnStartSession(const pb::StartSession& start, Packet& packet) {
     const uint64_t id = start.session_id();
     const std::string command = commands_.at(start.transport_key());
@@ -148,7 +148,6 @@ class FakeWorker {
                      .slot = start.slot(),
                      .command = command,
                      .echo = command == "echo"};
-    if (command == "abort") abort();
     if (command.starts_with("exit ")) _exit(std::stoi(command.substr(5)));
     if (command == "remote") return Dial(id, pb::DialRequest::TARGET_REMOTE, "", "");
     if (command == "upstream") return Dial(id, pb::DialRequest::TARGET_UPSTREAM, "", "");
