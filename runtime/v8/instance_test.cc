@@ -182,6 +182,24 @@ TEST(Instance, TablesAreBounded) {
   });
 }
 
+TEST(Instance, ExhaustedHeapEndsTheGuestNotTheProcess) {
+  EngineFixture engine;
+  WasmBuilder wasm;
+  // Each table is within its bound, together they are not: 60 MB of elements.
+  constexpr int kTableCount = 750;
+  Code grow_all;
+  for (uint32_t i = 0; i < kTableCount; ++i) {
+    wasm.Table(1);
+    grow_all.RefNullFunc().I32Const(9'999).TableGrow(i).Drop();
+  }
+  wasm.Function("grow", "", "i", grow_all.Loop().Br(0).End().I32Const(0));
+  engine.Run([&] {
+    EXPECT_EQ(engine.Instantiate(engine.Compile(wasm))->Call("grow", {}).kind,
+              Kind::kMemoryLimit);
+  });
+  EXPECT_EQ(engine.counters->isolate_count, 0u);
+}
+
 TEST(Instance, EndlessLoopEndsByCpuLimit) {
   struct LoopCase {
     std::string_view name;

@@ -36,7 +36,7 @@ class Code final {
   Code& I32Add() { return Op(0x6a); }
   Code& I32DivS() { return Op(0x6d); }
   Code& RefNullFunc() { return Append({0xd0, 0x70}); }
-  Code& TableGrow() { return Append({0xfc, 15, 0}); }
+  Code& TableGrow(uint32_t table = 0) { return Append({0xfc, 15}).U32(table); }
 
   Code& U32(uint32_t value);
   Code& S64(int64_t value);
