@@ -34,30 +34,30 @@ inline constexpr size_t kRpcCount = 18;
 enum class Timed : uint8_t { kYes, kNo };
 
 struct RpcRow {
-  std::string_view name;  // the metric label: "service/method", without the package
+  std::string_view name;  // the metric label: unique over all services
   Timed timed = Timed::kYes;
 };
 
 // In the order of Rpc.
 inline constexpr std::array<RpcRow, kRpcCount> kRpcs = {{
-    {"ModuleService/UploadModule"},
-    {"ModuleService/GetModule"},
-    {"ModuleService/ListModules"},
-    {"ModuleService/UpdateModule"},
-    {"ModuleService/DeleteModule"},
-    {"TransportService/CreateTransport"},
-    {"TransportService/GetTransport"},
-    {"TransportService/ListTransports"},
-    {"TransportService/UpdateTransport"},
-    {"TransportService/DeleteTransport"},
-    {"TransportService/StartTransport"},
-    {"TransportService/StopTransport"},
-    {"TransportService/WatchTransports", Timed::kNo},
-    {"SessionService/ListSessions"},
-    {"SessionService/GetSession"},
-    {"SessionService/WatchSessions", Timed::kNo},
-    {"SessionService/TerminateSession"},
-    {"ServerService/GetServerInfo"},
+    {"UploadModule"},
+    {"GetModule"},
+    {"ListModules"},
+    {"UpdateModule"},
+    {"DeleteModule"},
+    {"CreateTransport"},
+    {"GetTransport"},
+    {"ListTransports"},
+    {"UpdateTransport"},
+    {"DeleteTransport"},
+    {"StartTransport"},
+    {"StopTransport"},
+    {"WatchTransports", Timed::kNo},
+    {"ListSessions"},
+    {"GetSession"},
+    {"WatchSessions", Timed::kNo},
+    {"TerminateSession"},
+    {"GetServerInfo"},
 }};
 
 }  // namespace penstock::api

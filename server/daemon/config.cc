@@ -84,8 +84,7 @@ absl::Status Apply(const RawValues& raw, Config& config) {
     const auto at = raw.find(setting.name);
     if (at == raw.end()) continue;
     if (absl::Status status = setting.set(config, at->second.values); !status.ok()) {
-      return absl::InvalidArgumentError(
-          fmt::format("{}: {}", at->second.place, MessageOf(status)));
+      return absl::InvalidArgumentError(fmt::format("{}: {}", at->second.place, MessageOf(status)));
     }
   }
   return absl::OkStatus();

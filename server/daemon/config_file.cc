@@ -79,7 +79,8 @@ absl::StatusOr<RawValues> ValuesOfDocument(const YAML::Node& document, const std
           fmt::format("{}: unknown key \"{}\"; the keys are {}", place, name, KnownNames()));
     }
     ASSIGN_OR_RETURN(std::vector<std::string> values, ValuesOf(entry.second, place));
-    if (!raw.emplace(name, RawValue{std::move(values), fmt::format("{}: {}", place, name)}).second) {
+    if (!raw.emplace(name, RawValue{std::move(values), fmt::format("{}: {}", place, name)})
+             .second) {
       return absl::InvalidArgumentError(fmt::format("{}: key \"{}\" is given twice", place, name));
     }
   }

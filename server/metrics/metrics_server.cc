@@ -37,10 +37,9 @@ class ExposerServer final : public MetricsServer {
     exposer_.RegisterCollectable(collector_);
   }
 
-  // 0 when it does not listen.
-  int port() const {
+  uint16_t port() const override {
     const std::vector<int> ports = exposer_.GetListeningPorts();
-    return ports.empty() ? 0 : ports.front();
+    return static_cast<uint16_t>(ports.empty() ? 0 : ports.front());
   }
   void set_url(std::string url) { url_ = std::move(url); }
   const std::string& url() const override { return url_; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,7 @@ class MetricsServer {
 
   // "http://127.0.0.1:9464/metrics", with the port that was chosen.
   virtual const std::string& url() const = 0;
+  virtual uint16_t port() const = 0;
 };
 
 }  // namespace penstock::metrics

@@ -68,8 +68,7 @@ class MetricsTest : public ::testing::Test {
   workers::SessionRegistry registry_{Clock::System()};
   FakePool pool_;
   workers::PoolStats stats_;
-  std::vector<MethodSample> methods_ = {
-      {"TransportService/GetTransport", {}, {0.001, 0.01}, {0, 0, 0}, 0}};
+  std::vector<MethodSample> methods_ = {{"GetTransport", {}, {0.001, 0.01}, {0, 0, 0}, 0}};
   ReconcileSample reconcile_;
 };
 
@@ -106,8 +105,8 @@ TEST_F(MetricsTest, EverySeriesExistsAtZero) {
            "penstock_worker_stray_messages_total 0",
            "penstock_worker_protocol_violations_total 0",
            "penstock_worker_isolation_mode{mode=\"dense\"} 0",
-           "penstock_grpc_requests_total{method=\"TransportService/GetTransport\",code=\"OK\"} 0",
-           "penstock_grpc_request_seconds_count{method=\"TransportService/GetTransport\"} 0",
+           "penstock_grpc_requests_total{method=\"GetTransport\",code=\"OK\"} 0",
+           "penstock_grpc_request_seconds_count{method=\"GetTransport\"} 0",
            "penstock_reconcile_runs_total 0",
            "penstock_reconcile_failures_total 0",
            "penstock_reconcile_pending 0",
@@ -165,13 +164,12 @@ TEST_F(MetricsTest, FollowsSessionsDialsAndCalls) {
   EXPECT_TRUE(Has("penstock_session_setup_seconds_bucket{le=\"0.0025\"} 0"));
   EXPECT_TRUE(Has("penstock_session_setup_seconds_bucket{le=\"0.005\"} 1"));
   EXPECT_TRUE(
-      Has("penstock_grpc_requests_total{method=\"TransportService/GetTransport\","
+      Has("penstock_grpc_requests_total{method=\"GetTransport\","
           "code=\"NOT_FOUND\"} 4"));
   EXPECT_TRUE(
-      Has("penstock_grpc_request_seconds_bucket{method=\"TransportService/GetTransport\","
+      Has("penstock_grpc_request_seconds_bucket{method=\"GetTransport\","
           "le=\"0.01\"} 3"));
-  EXPECT_TRUE(
-      Has("penstock_grpc_request_seconds_count{method=\"TransportService/GetTransport\"} 6"));
+  EXPECT_TRUE(Has("penstock_grpc_request_seconds_count{method=\"GetTransport\"} 6"));
   EXPECT_TRUE(Has("penstock_reconcile_lag_seconds 1.5"));
 }
 

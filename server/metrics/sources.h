@@ -23,7 +23,7 @@ inline constexpr std::array<std::string_view, 17> kCodeNames = {
 
 // One gRPC method, now.
 struct MethodSample {
-  std::string_view method;  // "TransportService/GetTransport"; static
+  std::string_view method;  // "GetTransport"; static
   std::array<uint64_t, kCodeNames.size()> count_by_code{};
   std::vector<double> latency_bounds_s;  // empty: not timed
   std::vector<uint64_t> latency_counts;  // one more than the bounds, not cumulative
