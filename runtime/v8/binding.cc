@@ -18,9 +18,8 @@ Arguments Decode(const v8::FunctionCallbackInfo<v8::Value>& info, const wasi::Ho
   Arguments args{};
   for (int i = 0; i < row.param_count; ++i) {
     const auto at = static_cast<size_t>(i);
-    args[at] = row.types[at] == 'I'
-                   ? info[i].As<v8::BigInt>()->Uint64Value()
-                   : static_cast<uint32_t>(info[i].As<v8::Int32>()->Value());
+    args[at] = row.types[at] == 'I' ? info[i].As<v8::BigInt>()->Uint64Value()
+                                    : static_cast<uint32_t>(info[i].As<v8::Int32>()->Value());
   }
   return args;
 }
@@ -30,7 +29,8 @@ Arguments Decode(const v8::FunctionCallbackInfo<v8::Value>& info, const wasi::Ho
 void CallHostFunction(const v8::FunctionCallbackInfo<v8::Value>& info) {
   const auto& bound = *static_cast<BoundFunction*>(info.Data().As<v8::External>()->Value());
   const Arguments args = Decode(info, *bound.row);
-  wasi::HostResult result = bound.host->instance()->CallHost(*bound.row, bound.table_index, args.data());
+  wasi::HostResult result =
+      bound.host->instance()->CallHost(*bound.row, bound.table_index, args.data());
   if (result.trap) {
     bound.host->instance()->Remember(*std::move(result.trap));
     info.GetIsolate()->ThrowException(v8::Undefined(info.GetIsolate()));

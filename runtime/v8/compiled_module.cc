@@ -18,8 +18,8 @@ std::string TextOf(v8::Isolate* isolate, v8::Local<v8::Value> value) {
   return *text == nullptr ? std::string() : std::string(*text, static_cast<size_t>(text.length()));
 }
 
-absl::StatusOr<std::unique_ptr<v8::CompiledWasmModule>> CompileIn(
-    v8::Isolate* isolate, std::span<const uint8_t> bytes) {
+absl::StatusOr<std::unique_ptr<v8::CompiledWasmModule>> CompileIn(v8::Isolate* isolate,
+                                                                  std::span<const uint8_t> bytes) {
   v8::Isolate::Scope isolate_scope(isolate);
   v8::HandleScope handles(isolate);
   v8::Context::Scope context_scope(v8::Context::New(isolate));

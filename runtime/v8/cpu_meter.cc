@@ -13,8 +13,7 @@ std::chrono::nanoseconds CpuMeter::Lap() {
     return wall;
   }
   const std::chrono::nanoseconds cpu = ThreadCpuTime();
-  const auto spent =
-      std::clamp(cpu - anchor_ - charged_, std::chrono::nanoseconds(0), wall);
+  const auto spent = std::clamp(cpu - anchor_ - charged_, std::chrono::nanoseconds(0), wall);
   anchor_ = cpu;
   charged_ = std::chrono::nanoseconds(0);
   return spent;

@@ -6,10 +6,10 @@
 
 namespace penstock::engine {
 
-// CPU time of runs of guest code. The thread's CPU clock costs a system call (half a microsecond), a
-// monotonic reading does not; so runs too short to have been interrupted are taken from the latter,
-// and longer ones are checked against the former. What is charged never exceeds the thread's CPU
-// time by more than such short runs.
+// CPU time of runs of guest code. The thread's CPU clock costs a system call (half a microsecond),
+// a monotonic reading does not; so runs too short to have been interrupted are taken from the
+// latter, and longer ones are checked against the former. What is charged never exceeds the
+// thread's CPU time by more than such short runs.
 //
 // Threads: the worker's; one for all its guests.
 class CpuMeter final {

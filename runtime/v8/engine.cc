@@ -29,7 +29,8 @@ std::vector<std::string> Flags(const EngineOptions& options) {
       "--stack-size=256",
       // Isolates that are parked would never answer a collection of shared code.
       "--no-wasm-code-gc",
-      // Heaps are small and many: helper threads and their per-isolate jobs cost more than they save.
+      // Heaps are small and many: helper threads and their per-isolate jobs cost more than they
+      // save.
       "--single-threaded-gc",
   };
   for (const std::string_view flag : kVersionFlags) flags.emplace_back(flag);
@@ -72,13 +73,15 @@ absl::Status CheckLimits(const EngineOptions& options) {
     v8::Local<v8::Context> context = v8::Context::New(isolate);
     v8::Context::Scope context_scope(context);
     const auto refused = [&](const std::string& expression) {
-      return Evaluates(isolate, context,
-                       "(() => { try { " + expression + "; return false; } catch { return true; }})()");
+      return Evaluates(
+          isolate, context,
+          "(() => { try { " + expression + "; return false; } catch { return true; }})()");
     };
     memory_bounded = refused(fmt::format("new WebAssembly.Memory({{initial: {}}})",
                                          options.memory_byte_count_max / kPageByteCount + 1));
-    table_bounded = refused(fmt::format(
-        "new WebAssembly.Table({{element: 'anyfunc', initial: 1}}).grow({})", +kTableElementCountMax));
+    table_bounded =
+        refused(fmt::format("new WebAssembly.Table({{element: 'anyfunc', initial: 1}}).grow({})",
+                            +kTableElementCountMax));
   }
   DisposeIsolate(isolate);
   if (!memory_bounded) return absl::FailedPreconditionError("V8 does not bound memories");

@@ -50,8 +50,8 @@ absl::StatusOr<std::unique_ptr<Instance>> HostPool::Instantiate(
     InstanceOptions options) {
   PENSTOCK_CHECK(options.import_objects.size() == options_.imports.size());
   ASSIGN_OR_RETURN(std::unique_ptr<IsolateHost> host, Take(module, tenant));
-  auto return_host = [this, module, tenant = std::string(tenant)](
-                         std::unique_ptr<IsolateHost> returned) {
+  auto return_host = [this, module,
+                      tenant = std::string(tenant)](std::unique_ptr<IsolateHost> returned) {
     Return(module.get(), tenant, std::move(returned));
   };
   return Instance::Create({scheduler_, preemptor_, counters_}, std::move(host),
@@ -76,7 +76,8 @@ absl::StatusOr<std::unique_ptr<IsolateHost>> HostPool::Take(
     return absl::ResourceExhaustedError(
         fmt::format("the worker has all its {} isolates in use", options_.isolate_count_max));
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<IsolateHost> host, IsolateHost::Create(module, options_.imports));
+  ASSIGN_OR_RETURN(std::unique_ptr<IsolateHost> host,
+                   IsolateHost::Create(module, options_.imports));
   ++isolate_count_;
   Add(counters_.isolate_count, 1);
   return host;

@@ -55,8 +55,8 @@ class HostPool final {
       InstanceOptions options);
 
   // Collects the garbage of one idle isolate, or else gives the memory of disposed ones back to the
-  // kernel; false when that was all. Takes 1 to 4 ms: for moments in which the worker has nothing to
-  // do.
+  // kernel; false when that was all. Takes 1 to 4 ms: for moments in which the worker has nothing
+  // to do.
   bool CollectOne();
 
   // Disposes idle isolates of a module that will not be used again.

@@ -14,9 +14,21 @@ WasmBuilder Counting() {
   WasmBuilder wasm;
   wasm.Import("host", "park", "", "i");
   wasm.Function("count", "", "i",
-                Code().GlobalGet(0).I32Const(1).I32Add().GlobalSet(0)
-                    .I32Const(0).I32Const(0).I32Load().I32Const(100).I32Add().I32Store()
-                    .I32Const(0).I32Load().GlobalGet(0).I32Add());
+                Code()
+                    .GlobalGet(0)
+                    .I32Const(1)
+                    .I32Add()
+                    .GlobalSet(0)
+                    .I32Const(0)
+                    .I32Const(0)
+                    .I32Load()
+                    .I32Const(100)
+                    .I32Add()
+                    .I32Store()
+                    .I32Const(0)
+                    .I32Load()
+                    .GlobalGet(0)
+                    .I32Add());
   wasm.Function("wait", "", "i", Code().Call(0));
   wasm.Function("trap", "", "i", Code().Unreachable());
   wasm.Global(0);

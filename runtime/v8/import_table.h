@@ -7,8 +7,8 @@
 
 namespace penstock::engine {
 
-// Host functions that guests may import under one module name. Rows live for ever. The n-th table of
-// a pool is called on the n-th object of an instance.
+// Host functions that guests may import under one module name. Rows live for ever. The n-th table
+// of a pool is called on the n-th object of an instance.
 struct ImportTable {
   std::string_view module;
   std::span<const wasi::HostFunction> functions;

@@ -147,19 +147,18 @@ watm::CallOutcome Instance::CallEntered(std::string_view name, std::span<const i
   const v8::Context::Scope context_scope(context);
   v8::TryCatch caught(isolate());
   v8::Local<v8::Value> function;
-  const bool found = handles_->exports.Get(isolate())
-                         ->Get(context, ToV8(isolate(), name))
-                         .ToLocal(&function) &&
-                     function->IsFunction();
+  const bool found =
+      handles_->exports.Get(isolate())->Get(context, ToV8(isolate(), name)).ToLocal(&function) &&
+      function->IsFunction();
   PENSTOCK_CHECK(found);
   std::array<v8::Local<v8::Value>, kExportParamsMax> values;
   for (size_t i = 0; i < args.size(); ++i) values[i] = v8::Int32::New(isolate(), args[i]);
   trap_.reset();
   v8::Local<v8::Value> result;
-  const bool returned = function.As<v8::Function>()
-                            ->Call(context, context->Global(),
-                                   static_cast<int>(args.size()), values.data())
-                            .ToLocal(&result);
+  const bool returned =
+      function.As<v8::Function>()
+          ->Call(context, context->Global(), static_cast<int>(args.size()), values.data())
+          .ToLocal(&result);
   if (stop_ != Stop::kNone) return OutcomeOfStop();
   if (!returned) return OutcomeOfTrap(caught);
   return {.kind = watm::CallOutcome::Kind::kReturned,
@@ -172,9 +171,8 @@ watm::CallOutcome Instance::OutcomeOfTrap(const v8::TryCatch& caught) {
   if (trap_) {
     switch (trap_->kind) {
       case wasi::Trap::Kind::kExit:
-        return {.kind = Kind::kExited,
-                .value = static_cast<int32_t>(trap_->exit_code),
-                .message = {}};
+        return {
+            .kind = Kind::kExited, .value = static_cast<int32_t>(trap_->exit_code), .message = {}};
       case wasi::Trap::Kind::kCancelled:
         return {.kind = Kind::kCancelled, .message = std::move(trap_->message)};
       case wasi::Trap::Kind::kViolation:

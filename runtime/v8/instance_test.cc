@@ -136,9 +136,17 @@ TEST(Instance, HostSeesGrownMemory) {
   WasmBuilder wasm;
   const uint32_t note = wasm.Import("host", "note", "iIi", "i");
   wasm.Function("grow", "", "i",
-                Code().I32Const(3).MemoryGrow().Drop()
-                    .I32Const(4 * 65536 - 4).I32Const(0x01020304).I32Store()
-                    .I32Const(0).I64Const(0).I32Const(0).Call(note));
+                Code()
+                    .I32Const(3)
+                    .MemoryGrow()
+                    .Drop()
+                    .I32Const(4 * 65536 - 4)
+                    .I32Const(0x01020304)
+                    .I32Store()
+                    .I32Const(0)
+                    .I64Const(0)
+                    .I32Const(0)
+                    .Call(note));
   wasm.Memory(1, 8);
   engine.Run([&] {
     const auto instance = engine.Instantiate(engine.Compile(wasm));
@@ -194,8 +202,7 @@ TEST(Instance, ExhaustedHeapEndsTheGuestNotTheProcess) {
   }
   wasm.Function("grow", "", "i", grow_all.Loop().Br(0).End().I32Const(0));
   engine.Run([&] {
-    EXPECT_EQ(engine.Instantiate(engine.Compile(wasm))->Call("grow", {}).kind,
-              Kind::kMemoryLimit);
+    EXPECT_EQ(engine.Instantiate(engine.Compile(wasm))->Call("grow", {}).kind, Kind::kMemoryLimit);
   });
   EXPECT_EQ(engine.counters->isolate_count, 0u);
 }
@@ -234,9 +241,9 @@ TEST(Instance, YieldingIsNotWaiting) {
   engine.host.on_note = [](wasi::HostCall& call) { call.Yield(); };
   WasmBuilder wasm;
   const uint32_t note = wasm.Import("host", "note", "iIi", "i");
-  wasm.Function("spin", "", "i",
-                Code().Loop().I32Const(0).I64Const(0).I32Const(0).Call(note).Drop().Br(0).End()
-                    .I32Const(0));
+  wasm.Function(
+      "spin", "", "i",
+      Code().Loop().I32Const(0).I64Const(0).I32Const(0).Call(note).Drop().Br(0).End().I32Const(0));
   engine.Run([&] {
     EXPECT_EQ(engine.Instantiate(engine.Compile(wasm))->Call("spin", {}).kind, Kind::kCpuLimit);
   });
@@ -247,9 +254,9 @@ TEST(Instance, GuestThatMovesPayloadMayRunOn) {
   engine.cpu_burst_max = std::chrono::milliseconds(30);
   WasmBuilder wasm;
   const uint32_t note = wasm.Import("host", "note", "iIi", "i");
-  wasm.Function("pump", "", "i",
-                Code().Loop().I32Const(0).I64Const(0).I32Const(0).Call(note).Drop().Br(0).End()
-                    .I32Const(0));
+  wasm.Function(
+      "pump", "", "i",
+      Code().Loop().I32Const(0).I64Const(0).I32Const(0).Call(note).Drop().Br(0).End().I32Const(0));
   // Several bursts long, until the session is cancelled.
   engine.host.on_note = [&](wasi::HostCall&) {
     engine.host.seen.clear();
@@ -314,8 +321,8 @@ TEST(Instance, CancelEndsAParkedGuest) {
   const uint32_t park = wasm.Import("host", "park", "", "i");
   wasm.Function("wait", "", "i", Code().Call(park));
   Kind kind = Kind::kReturned;
-  Fiber* fiber = engine.Spawn(
-      [&] { kind = engine.Instantiate(engine.Compile(wasm))->Call("wait", {}).kind; });
+  Fiber* fiber =
+      engine.Spawn([&] { kind = engine.Instantiate(engine.Compile(wasm))->Call("wait", {}).kind; });
   engine.scheduler.RunReady();
   engine.scheduler.Cancel(*fiber);
   engine.RunAll();

@@ -102,14 +102,16 @@ absl::StatusOr<v8::Local<v8::Object>> IsolateHost::MakeImports(
   const v8::Local<v8::Context> context = this->context();
   const auto get = [&](v8::Local<v8::Object> object, std::string_view key) {
     v8::Local<v8::Value> value;
-    return object->Get(context, ToV8(isolate_, key)).ToLocal(&value) ? value : v8::Local<v8::Value>();
+    return object->Get(context, ToV8(isolate_, key)).ToLocal(&value) ? value
+                                                                     : v8::Local<v8::Value>();
   };
   // WebAssembly.Module.imports(module): [{module, name, kind}]
   const v8::Local<v8::Object> module_class = get(namespace_object, "Module").As<v8::Object>();
   const v8::Local<v8::Function> list = get(module_class, "imports").As<v8::Function>();
   std::array<v8::Local<v8::Value>, 1> argument = {module};
   v8::Local<v8::Value> listed;
-  if (!list->Call(context, module_class, 1, argument.data()).ToLocal(&listed) || !listed->IsArray()) {
+  if (!list->Call(context, module_class, 1, argument.data()).ToLocal(&listed) ||
+      !listed->IsArray()) {
     return EngineFailed("list the module's imports");
   }
   const v8::Local<v8::Object> imports = v8::Object::New(isolate_);
@@ -179,8 +181,8 @@ size_t IsolateHost::OnNearHeapLimit(void* self, size_t current, size_t) {
   auto* const host = static_cast<IsolateHost*>(self);
   host->MarkUnusable();
   if (host->instance_ != nullptr) host->instance_->OnHeapExhausted();
-  // The guest cannot be stopped in the middle of an allocation: it gets some more, a few times. What
-  // still wants memory then is a defect of the engine's limits, and ends the process.
+  // The guest cannot be stopped in the middle of an allocation: it gets some more, a few times.
+  // What still wants memory then is a defect of the engine's limits, and ends the process.
   if (host->heap_raise_count_++ >= kHeapRaiseCountMax) return current;
   return current + kHeapRaiseByteCount;
 }

@@ -24,8 +24,8 @@ struct BoundFunction {
 };
 
 // An isolate with a context, a module and the import objects: all that one tenant's instance of one
-// module needs, and nothing of any other's. Holds one instance at a time (strict isolation); outlives
-// it, to hold the next.
+// module needs, and nothing of any other's. Holds one instance at a time (strict isolation);
+// outlives it, to hold the next.
 //
 // Threads: the worker's. The isolate is entered only inside the scopes of its users.
 class IsolateHost final {

@@ -1,9 +1,8 @@
 #include "runtime/v8/trap_signal.h"
 
-#include <csignal>
-
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 
 #include "base/status.h"

@@ -11,8 +11,19 @@ void BM_HostCall(benchmark::State& state) {
   WasmBuilder wasm;
   const uint32_t add = wasm.Import("host", "add", "ii", "i");
   wasm.Function("calls", "i", "i",
-                Code().Loop().I32Const(1).I32Const(2).Call(add).Drop()
-                    .LocalGet(0).I32Const(-1).I32Add().LocalTee(0).BrIf(0).End().LocalGet(0));
+                Code()
+                    .Loop()
+                    .I32Const(1)
+                    .I32Const(2)
+                    .Call(add)
+                    .Drop()
+                    .LocalGet(0)
+                    .I32Const(-1)
+                    .I32Add()
+                    .LocalTee(0)
+                    .BrIf(0)
+                    .End()
+                    .LocalGet(0));
   const auto module = engine.Compile(wasm);
   engine.Run([&] {
     const auto instance = engine.Instantiate(module);

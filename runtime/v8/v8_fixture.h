@@ -16,9 +16,9 @@ namespace penstock::engine {
 // Host functions for tests, under module "host".
 class TestHost {
  public:
-  std::vector<uint64_t> seen;              // arguments of "note"
+  std::vector<uint64_t> seen;                    // arguments of "note"
   std::function<void(wasi::HostCall&)> on_note;  // runs in "note"; may be empty
-  Wake last_wake = Wake::kReady;           // of "park"
+  Wake last_wake = Wake::kReady;                 // of "park"
 
   static std::span<const wasi::HostFunction> Table();
 };

@@ -115,8 +115,11 @@ void WasmBuilder::Section(Bytes& to, uint8_t id, const Vector& entries) {
   if (entries.count == 0) return;
   Code content;
   content.U32(entries.count);
-  AppendAll(to, Code().Op(id).U32(static_cast<uint32_t>(
-                    content.bytes().size() + entries.code.bytes().size())).bytes());
+  AppendAll(to,
+            Code()
+                .Op(id)
+                .U32(static_cast<uint32_t>(content.bytes().size() + entries.code.bytes().size()))
+                .bytes());
   AppendAll(to, content.bytes());
   AppendAll(to, entries.code.bytes());
 }

@@ -78,7 +78,8 @@ class WasmBuilder final {
   static void Name(Code& to, std::string_view name);
   static void Section(Bytes& to, uint8_t id, const Vector& entries);
 
-  Vector types_, imports_, functions_, tables_, memories_, globals_, exports_, codes_, data_, names_;
+  Vector types_, imports_, functions_, tables_, memories_, globals_, exports_, codes_, data_,
+      names_;
   Code start_;
   uint32_t function_count_ = 0;
 };

@@ -26,9 +26,7 @@ constexpr int kChannelFd = 3;
 constexpr int kCountersFd = 4;
 
 // Whatever else the parent had open is not ours.
-void CloseFrom(int first) {
-  (void)syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0);
-}
+void CloseFrom(int first) { (void)syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0); }
 
 absl::Status Inspect() {
   CloseFrom(kChannelFd + 1);

@@ -55,8 +55,7 @@ v1::ModuleInspected Refuse(std::string_view reason, std::string_view message) {
 absl::Status ModuleCache::Load(const v1::LoadModule& request, const UniqueFd& fd) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadSealedMemfd(fd.get(), kModuleByteCountMax));
   // Inspected at the upload already, in another process; what is unsafe for V8 never reaches it.
-  const wasm::InspectResult inspected =
-      InspectWithin(BytesOf(bytes), request.memory_bytes_max());
+  const wasm::InspectResult inspected = InspectWithin(BytesOf(bytes), request.memory_bytes_max());
   if (inspected.error) {
     return absl::InvalidArgumentError(
         fmt::format("{}: {}", inspected.error->reason, inspected.error->message));

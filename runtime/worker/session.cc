@@ -21,8 +21,8 @@ namespace {
 // The name by which guests find their configuration.
 constexpr std::string_view kFilesDirectory = "/conf/";
 
-// True when what the guest wrote is still to be delivered. A guest that was cut in the middle has its
-// connections reset instead: its peers must not take a torn stream for a whole one.
+// True when what the guest wrote is still to be delivered. A guest that was cut in the middle has
+// its connections reset instead: its peers must not take a torn stream for a whole one.
 bool EndsInOrder(EndReason reason) {
   switch (reason) {
     case EndReason::kCompleted:
@@ -102,11 +102,10 @@ watm::SequenceResult Session::RunGuest(wasi::FdTable& fds, wasi::StreamSet& stre
                        .dialer = *this,
                        .counters = Counters(),
                        .connection = std::move(start_.connection)});
-  auto instance = context_.pool.Instantiate(
-      start_.transport->module, start_.transport->tenant,
-      {.import_objects = {&preview1, &host},
-       .cpu_burst_max = start_.transport->limits.cpu_burst,
-       .session = start_.counters});
+  auto instance = context_.pool.Instantiate(start_.transport->module, start_.transport->tenant,
+                                            {.import_objects = {&preview1, &host},
+                                             .cpu_burst_max = start_.transport->limits.cpu_burst,
+                                             .session = start_.counters});
   watm::SequenceResult result;
   if (instance.ok()) {
     result = watm::RunSequence({.role = start_.transport->role,

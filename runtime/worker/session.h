@@ -40,8 +40,9 @@ struct SessionStart {
   UniqueFd connection;                  // that was accepted; non-blocking
 };
 
-// One connection carried by one instance, on a fiber of its own: instantiate, run the WATM sequence,
-// deliver what the guest wrote, say how it ended. Its times are enforced from outside, by Check().
+// One connection carried by one instance, on a fiber of its own: instantiate, run the WATM
+// sequence, deliver what the guest wrote, say how it ended. Its times are enforced from outside, by
+// Check().
 //
 // Threads: the worker's.
 class Session final : private watm::SequenceObserver, private watm::Dialer {
@@ -53,10 +54,12 @@ class Session final : private watm::SequenceObserver, private watm::Dialer {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Puts the session on a fiber. False, with nothing said to penstockd, when there is no stack left.
+  // Puts the session on a fiber. False, with nothing said to penstockd, when there is no stack
+  // left.
   [[nodiscard]] bool Start();
 
-  // penstockd's answer to a dial. `socket` is empty when it failed. Late or unknown ones are ignored.
+  // penstockd's answer to a dial. `socket` is empty when it failed. Late or unknown ones are
+  // ignored.
   void OnDialResult(uint32_t dial_id, UniqueFd socket, std::string error);
 
   // Asks the guest to end, and cuts the session when the grace period has passed. A later call can

@@ -17,8 +17,7 @@ namespace {
 constexpr std::chrono::nanoseconds kForever = std::chrono::hours(24 * 365 * 100);
 
 std::chrono::nanoseconds Duration(uint64_t ns) {
-  return std::chrono::nanoseconds(
-      std::min<uint64_t>(ns, static_cast<uint64_t>(kForever.count())));
+  return std::chrono::nanoseconds(std::min<uint64_t>(ns, static_cast<uint64_t>(kForever.count())));
 }
 
 SessionLimits LimitsOf(const v1::SessionLimits& limits) {
@@ -32,13 +31,12 @@ SessionLimits LimitsOf(const v1::SessionLimits& limits) {
 // "tenants/t" of "tenants/t/transports/x".
 std::string TenantOf(std::string_view name) {
   const size_t first = name.find('/');
-  return std::string(name.substr(0, first == std::string_view::npos ? first
-                                                                     : name.find('/', first + 1)));
+  return std::string(
+      name.substr(0, first == std::string_view::npos ? first : name.find('/', first + 1)));
 }
 
 absl::StatusOr<wasi::MemNodePtr> ReadFiles(const UniqueFd& fd, const Clock& clock) {
-  ASSIGN_OR_RETURN(const std::string bytes,
-                   ReadSealedMemfd(fd.get(), kTransportFilesByteCountMax));
+  ASSIGN_OR_RETURN(const std::string bytes, ReadSealedMemfd(fd.get(), kTransportFilesByteCountMax));
   v1::TransportFiles files;
   if (!files.ParseFromString(bytes)) return absl::InvalidArgumentError("files do not parse");
   if (files.files().empty()) return wasi::MemNodePtr();
@@ -53,8 +51,8 @@ absl::StatusOr<std::shared_ptr<const Transport>> MakeTransport(
     const v1::PutTransport& request, const UniqueFd& files_fd,
     std::shared_ptr<const engine::CompiledModule> module, const Clock& clock) {
   if (module == nullptr) {
-    return absl::InvalidArgumentError(
-        fmt::format("module {} of {} is not loaded", request.module_key(), request.transport_name()));
+    return absl::InvalidArgumentError(fmt::format("module {} of {} is not loaded",
+                                                  request.module_key(), request.transport_name()));
   }
   if (request.role() < v1::ROLE_DIALER || request.role() > v1::ROLE_RELAY) {
     return absl::InvalidArgumentError(fmt::format("{} has no role", request.transport_name()));

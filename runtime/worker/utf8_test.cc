@@ -13,13 +13,14 @@ struct Utf8Case {
 TEST(ToUtf8, ReplacesWhatIsNoCharacter) {
   const Utf8Case cases[] = {
       {"plain", "plain"},
-      {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"},
+      {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
+       "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"},
       {"\xff", "?"},
-      {"a\xc3", "a?"},                  // cut off
-      {"\xc0\xaf", "??"},               // overlong
-      {"\xe0\x80\xaf", "???"},          // overlong
-      {"\xed\xa0\x80", "???"},          // surrogate
-      {"\xf4\x90\x80\x80", "????"},     // above U+10FFFF
+      {"a\xc3", "a?"},               // cut off
+      {"\xc0\xaf", "??"},            // overlong
+      {"\xe0\x80\xaf", "???"},       // overlong
+      {"\xed\xa0\x80", "???"},       // surrogate
+      {"\xf4\x90\x80\x80", "????"},  // above U+10FFFF
       {"\x80z", "?z"},
       {std::string_view("a\0b", 3), std::string_view("a\0b", 3)},
   };

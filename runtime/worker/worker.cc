@@ -20,8 +20,7 @@ namespace {
 constexpr std::chrono::nanoseconds kGraceMax = std::chrono::hours(24);
 
 std::chrono::nanoseconds Grace(uint64_t ns) {
-  return std::chrono::nanoseconds(
-      std::min<uint64_t>(ns, static_cast<uint64_t>(kGraceMax.count())));
+  return std::chrono::nanoseconds(std::min<uint64_t>(ns, static_cast<uint64_t>(kGraceMax.count())));
 }
 
 engine::HostPoolOptions PoolOptions() {
@@ -138,8 +137,8 @@ void Worker::OnLoadModule(const pb::LoadModule& request, const UniqueFd& fd) {
 void Worker::OnPutTransport(const pb::PutTransport& request, const UniqueFd& fd) {
   auto transport = MakeTransport(request, fd, modules_.Find(request.module_key()), clock_);
   if (!transport.ok()) {
-    log::Error("transport cannot be taken", {{"transport", request.transport_name()},
-                                             {"error", MessageOf(transport.status())}});
+    log::Error("transport cannot be taken",
+               {{"transport", request.transport_name()}, {"error", MessageOf(transport.status())}});
     return;
   }
   transports_[request.transport_key()] = *std::move(transport);
@@ -152,16 +151,16 @@ void Worker::OnStartSession(const pb::StartSession& request, UniqueFd connection
   if (request.slot() >= kSessionSlotCount || !connection || sessions_.contains(id)) {
     return ReportFailedStart(id, "message is not well-formed");
   }
-  auto session = std::make_unique<Session>(
-      SessionContext{io_, pool_, channel_, *counters_, clock_},
-      SessionStart{.id = id,
-                   .transport = transport->second,
-                   .counters = &counters_->sessions[request.slot()],
-                   .connection = std::move(connection)},
-      [this, id] {
-        garbage_ = true;
-        sessions_.erase(id);
-      });
+  auto session =
+      std::make_unique<Session>(SessionContext{io_, pool_, channel_, *counters_, clock_},
+                                SessionStart{.id = id,
+                                             .transport = transport->second,
+                                             .counters = &counters_->sessions[request.slot()],
+                                             .connection = std::move(connection)},
+                                [this, id] {
+                                  garbage_ = true;
+                                  sessions_.erase(id);
+                                });
   if (!session->Start()) return ReportFailedStart(id, "no memory for another fiber");
   sessions_.emplace(id, std::move(session));
 }
@@ -200,15 +199,14 @@ absl::Status RunInspector(UniqueFd channel_fd) {
   ASSIGN_OR_RETURN(Reactor reactor, Reactor::Create());
   bool answered = false;
   Channel* answer_to = nullptr;
-  Channel channel(reactor, std::move(channel_fd),
-                  [&](const pb::ToWorker& message, std::vector<UniqueFd> fds) {
-                    if (!message.has_inspect_module() || answered) return;
-                    pb::FromWorker answer;
-                    *answer.mutable_module_inspected() =
-                        InspectModule(message.inspect_module(), OnlyFd(fds));
-                    answer_to->Send(answer);
-                    answered = true;
-                  });
+  Channel channel(
+      reactor, std::move(channel_fd), [&](const pb::ToWorker& message, std::vector<UniqueFd> fds) {
+        if (!message.has_inspect_module() || answered) return;
+        pb::FromWorker answer;
+        *answer.mutable_module_inspected() = InspectModule(message.inspect_module(), OnlyFd(fds));
+        answer_to->Send(answer);
+        answered = true;
+      });
   answer_to = &channel;
   RETURN_IF_ERROR(channel.Start());
   while (!answered || channel.congested()) {

@@ -250,28 +250,73 @@ std::vector<uint8_t> RelayModule(const RelayParts& parts) {
   // Guest memory: 0 iovec of the buffer, 8 count read, 16 iovec of what is to be written, 24 count
   // written, 64 the buffer.
   constexpr int32_t kBufferByteCount = 32 * 1024;
-  const uint32_t copy = wasm.Function(
-      "copy", "ii", "",
-      Code().I32Const(0).I32Const(64).I32Store().I32Const(0).I32Const(kBufferByteCount).I32Store(4)
-          .I32Const(16).I32Const(64).I32Store()
-          .Block().Loop()
-          .LocalGet(0).I32Const(0).I32Const(1).I32Const(8).Call(read).BrIf(1)
-          .I32Const(0).I32Load(8).I32Eqz().BrIf(1)
-          .I32Const(16).I32Const(0).I32Load(8).I32Store(4)
-          .LocalGet(1).I32Const(16).I32Const(1).I32Const(24).Call(write).I32Eqz().BrIf(0)
-          .End().End());
+  const uint32_t copy = wasm.Function("copy", "ii", "",
+                                      Code()
+                                          .I32Const(0)
+                                          .I32Const(64)
+                                          .I32Store()
+                                          .I32Const(0)
+                                          .I32Const(kBufferByteCount)
+                                          .I32Store(4)
+                                          .I32Const(16)
+                                          .I32Const(64)
+                                          .I32Store()
+                                          .Block()
+                                          .Loop()
+                                          .LocalGet(0)
+                                          .I32Const(0)
+                                          .I32Const(1)
+                                          .I32Const(8)
+                                          .Call(read)
+                                          .BrIf(1)
+                                          .I32Const(0)
+                                          .I32Load(8)
+                                          .I32Eqz()
+                                          .BrIf(1)
+                                          .I32Const(16)
+                                          .I32Const(0)
+                                          .I32Load(8)
+                                          .I32Store(4)
+                                          .LocalGet(1)
+                                          .I32Const(16)
+                                          .I32Const(1)
+                                          .I32Const(24)
+                                          .Call(write)
+                                          .I32Eqz()
+                                          .BrIf(0)
+                                          .End()
+                                          .End());
   wasm.Function("watm_init_v1", "", "i", or_default(parts.init, Code().I32Const(0)));
   wasm.Function("watm_ctrlpipe_v1", "i", "i", Code().I32Const(0));
   wasm.Function("watm_associate_v1", "", "i",
-                or_default(parts.associate,
-                           Code().Call(accept).GlobalSet(0).Call(dial).GlobalSet(1)
-                               .Block().GlobalGet(1).I32Const(0).I32LtS().I32Eqz().BrIf(0)
-                               .GlobalGet(1).Return().End().I32Const(0)));
+                or_default(parts.associate, Code()
+                                                .Call(accept)
+                                                .GlobalSet(0)
+                                                .Call(dial)
+                                                .GlobalSet(1)
+                                                .Block()
+                                                .GlobalGet(1)
+                                                .I32Const(0)
+                                                .I32LtS()
+                                                .I32Eqz()
+                                                .BrIf(0)
+                                                .GlobalGet(1)
+                                                .Return()
+                                                .End()
+                                                .I32Const(0)));
   wasm.Function("watm_start_v1", "", "i",
-                or_default(parts.start,
-                           Code().GlobalGet(0).GlobalGet(1).Call(copy)
-                               .GlobalGet(1).I32Const(2).Call(shutdown).Drop()
-                               .GlobalGet(1).GlobalGet(0).Call(copy).I32Const(0)));
+                or_default(parts.start, Code()
+                                            .GlobalGet(0)
+                                            .GlobalGet(1)
+                                            .Call(copy)
+                                            .GlobalGet(1)
+                                            .I32Const(2)
+                                            .Call(shutdown)
+                                            .Drop()
+                                            .GlobalGet(1)
+                                            .GlobalGet(0)
+                                            .Call(copy)
+                                            .I32Const(0)));
   wasm.Global(-1).Global(-1).Memory(1, 64);
   return wasm.Build();
 }

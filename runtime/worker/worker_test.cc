@@ -10,10 +10,10 @@ namespace penstock::worker {
 namespace {
 
 using engine::Code;
-using testing::HasSubstr;
-using testing::IsEmpty;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
+using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr uint64_t kSecond_ns = 1'000'000'000;
 
@@ -111,13 +111,18 @@ TEST(Worker, HostileGuestsEndTheirSessionByTheRightReason) {
       {"ErrorInInit", {.init = Code().I32Const(-28)}, EndReason::kGuestError, "-28"},
       {"SpinInInit", {.init = EndlessLoop()}, EndReason::kCpuLimit, "CPU limit"},
       {"SpinInAssociate", {.associate = EndlessLoop()}, EndReason::kCpuLimit, "CPU limit"},
-      {"SpinInStart", {.associate = Code().I32Const(0), .start = EndlessLoop()},
-       EndReason::kCpuLimit, "CPU limit"},
+      {"SpinInStart",
+       {.associate = Code().I32Const(0), .start = EndlessLoop()},
+       EndReason::kCpuLimit,
+       "CPU limit"},
       {"OutOfBoundsInStart",
        {.associate = Code().I32Const(0), .start = Code().I32Const(-1).I32Load()},
-       EndReason::kGuestTrap, "memory access out of bounds"},
-      {"GarbageFromStart", {.associate = Code().I32Const(0), .start = Code().I32Const(-9999)},
-       EndReason::kGuestError, "-9999"},
+       EndReason::kGuestTrap,
+       "memory access out of bounds"},
+      {"GarbageFromStart",
+       {.associate = Code().I32Const(0), .start = Code().I32Const(-9999)},
+       EndReason::kGuestError,
+       "-9999"},
   };
   WorkerHarness worker;
   pb::SessionLimits limits = WideLimits();
@@ -234,10 +239,30 @@ TEST(Worker, SendsWhatTheGuestPrintsAndLimitsTheFlood) {
   const uint32_t write = wasm.Import("wasi_snapshot_preview1", "fd_write", "iiii", "i");
   wasm.Import("env", "water_accept", "", "i");
   wasm.Function("watm_init_v1", "", "i",
-                Code().I32Const(0).I32Const(64).I32Store().I32Const(0).I32Const(2).I32Store(4)
-                    .Loop().I32Const(2).I32Const(0).I32Const(1).I32Const(24).Call(write).Drop()
-                    .LocalGet(0).I32Const(1).I32Add().LocalTee(0).I32Const(5000).I32LtS().BrIf(0)
-                    .End().I32Const(-1), "i");
+                Code()
+                    .I32Const(0)
+                    .I32Const(64)
+                    .I32Store()
+                    .I32Const(0)
+                    .I32Const(2)
+                    .I32Store(4)
+                    .Loop()
+                    .I32Const(2)
+                    .I32Const(0)
+                    .I32Const(1)
+                    .I32Const(24)
+                    .Call(write)
+                    .Drop()
+                    .LocalGet(0)
+                    .I32Const(1)
+                    .I32Add()
+                    .LocalTee(0)
+                    .I32Const(5000)
+                    .I32LtS()
+                    .BrIf(0)
+                    .End()
+                    .I32Const(-1),
+                "i");
   for (const char* name : {"watm_associate_v1", "watm_start_v1"}) {
     wasm.Function(name, "", "i", Code().I32Const(0));
   }
