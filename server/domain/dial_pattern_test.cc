@@ -52,7 +52,8 @@ TEST_P(DialPatternMatch, AsDocumented) {
   const MatchCase& c = GetParam();
   const auto pattern = DialPattern::Parse(c.pattern, "transport.dial_allow");
   ASSERT_TRUE(pattern.ok()) << pattern.status();
-  EXPECT_EQ(pattern->Matches(c.host, c.port), c.want) << c.pattern << " " << c.host << " " << c.port;
+  EXPECT_EQ(pattern->Matches(c.host, c.port), c.want)
+      << c.pattern << " " << c.host << " " << c.port;
 }
 INSTANTIATE_TEST_SUITE_P(All, DialPatternMatch, testing::ValuesIn(kMatchCases));
 

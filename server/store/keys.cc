@@ -20,7 +20,8 @@ std::optional<Pair> SplitKey(std::string_view key, std::string_view prefix) {
   key.remove_prefix(prefix.size());
   const size_t slash = key.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
-  return Pair{.tenant = std::string(key.substr(0, slash)), .id = std::string(key.substr(slash + 1))};
+  return Pair{.tenant = std::string(key.substr(0, slash)),
+              .id = std::string(key.substr(slash + 1))};
 }
 
 std::string_view LastSegment(std::string_view key) { return key.substr(key.rfind('/') + 1); }

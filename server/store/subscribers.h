@@ -11,9 +11,9 @@ namespace penstock::store {
 
 // Callbacks that want to hear of something. Safe from any thread.
 //
-// Destroying a subscription waits for a call of its callback that is under way on another thread, so
-// that afterwards it is never called again: hold no lock then that the callback takes. A callback
-// may destroy its own subscription.
+// Destroying a subscription waits for a call of its callback that is under way on another thread,
+// so that afterwards it is never called again: hold no lock then that the callback takes. A
+// callback may destroy its own subscription.
 template <typename... Args>
 class Subscribers final {
  public:

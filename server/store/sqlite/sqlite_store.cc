@@ -108,7 +108,8 @@ absl::StatusOr<SqliteStore::Statements> SqliteStore::Prepare(sqlite3* database) 
   ASSIGN_OR_RETURN(
       Statement get,
       Statement::Prepare(database,
-                         "SELECT key, value, create_revision, mod_revision FROM kv WHERE key = ?1"));
+                         "SELECT key, value, create_revision, mod_revision FROM kv "
+                         "WHERE key = ?1"));
   ASSIGN_OR_RETURN(
       Statement range,
       Statement::Prepare(database,
