@@ -17,7 +17,8 @@ endif()
 
 set(PENSTOCK_SANITIZE "" CACHE STRING "Value of -fsanitize= for everything, or empty")
 if(PENSTOCK_SANITIZE)
-  add_compile_options(-fsanitize=${PENSTOCK_SANITIZE} -fno-sanitize-recover=all)
+  # vptr: V8 hands out shared_ptrs whose control blocks were made without RTTI.
+  add_compile_options(-fsanitize=${PENSTOCK_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PENSTOCK_SANITIZE})
 endif()
 
