@@ -62,7 +62,9 @@ TEST(TransportToProto, ShowsAllButTheSecrets) {
   EXPECT_EQ(transport.conditions(0).status(), pb::Condition::STATUS_TRUE);
   EXPECT_EQ(transport.limits().idle_timeout().seconds(), 90);
   EXPECT_FALSE(transport.limits().has_lifetime_max());
-  EXPECT_EQ(transport.configuration().size_bytes(), 17);
+  EXPECT_EQ(transport.configuration().size_bytes(), 6);
+  ASSERT_EQ(transport.configuration().file_names_size(), 1);
+  EXPECT_EQ(transport.configuration().file_names(0), "ca.pem");
   EXPECT_EQ(transport.configuration().sha256(),
             "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b");
   EXPECT_EQ(transport.SerializeAsString().find("certificate"), std::string::npos);

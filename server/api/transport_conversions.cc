@@ -42,16 +42,17 @@ void SetLimits(const domain::TransportLimits& limits, pb::TransportLimits* to) {
   }
 }
 
-// Sizes, names and a digest instead of the contents.
+// The size and digest of watm.cfg and the names of the files beside it, instead of the contents.
 void SetConfiguration(const std::map<std::string, std::string>& files,
                       pb::ModuleConfiguration* to) {
-  uint64_t byte_count = 0;
   for (const auto& [name, contents] : files) {
-    byte_count += contents.size();
-    to->add_file_names(name);
-    if (name == kConfigurationFile) to->set_sha256(Sha256Hex(contents));
+    if (name == kConfigurationFile) {
+      to->set_sha256(Sha256Hex(contents));
+      to->set_size_bytes(static_cast<int64_t>(contents.size()));
+    } else {
+      to->add_file_names(name);
+    }
   }
-  to->set_size_bytes(static_cast<int64_t>(byte_count));
 }
 
 void SetConditions(const domain::TransportStatus& status, pb::Transport* to) {

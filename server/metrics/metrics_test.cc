@@ -1,15 +1,13 @@
-#include <sys/wait.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <sstream>
 #include <string>
 
 #include "base/shared_counters.h"
 #include "gtest/gtest.h"
 #include "prometheus/text_serializer.h"
+#include "server/metrics/family.h"
 #include "server/metrics/metrics_server.h"
 
 namespace penstock::metrics {
