@@ -30,7 +30,8 @@ class Bad:
 
 def upload(**header):
     """A row's call: an upload of the plain module with something wrong in the header."""
-    return lambda client: client.upload("bad", paths.module("plain"), **header)
+    module_id = header.pop("module_id", "bad")
+    return lambda client: client.upload(module_id, paths.module("plain"), **header)
 
 
 def bytes_(data):
@@ -305,13 +306,16 @@ def test_bad_input_is_refused(daemon, bad):
     assert stored(daemon.client) == before
 
 
-def test_an_address_of_another_transport_is_refused(daemon, taken):
+def test_an_address_of_another_transport_is_refused(daemon):
+    fields = {"role": "relay", "module": "plain", "remote": "tcp://127.0.0.1:1",
+              "listen": f"tcp://127.0.0.1:{net.unused_port()}"}
+    first = daemon.client.serve("first", **fields)
     before = stored(daemon.client)
-    error = error_of(daemon.client.create, "second", role="relay", module="plain",
-                     listen=taken.bound_address, remote="tcp://127.0.0.1:1")
+    error = error_of(daemon.client.create, "second", **fields)
     assert (error.code.name, error.reason) == ("FAILED_PRECONDITION", "ADDRESS_IN_USE")
-    assert error.metadata["transport"] == taken.name
+    assert error.metadata["transport"] == first.name
     assert stored(daemon.client) == before
+    daemon.client.delete(first.name)
 
 
 def test_an_address_that_somebody_else_has_is_in_the_conditions(daemon):
@@ -327,7 +331,7 @@ def test_an_address_that_somebody_else_has_is_in_the_conditions(daemon):
 @pytest.mark.parametrize("address", ["tcp://0.0.0.0:0", "tcp://192.0.2.1:0", "tcp://[::]:0"])
 def test_an_api_beyond_the_loopback_is_refused_at_start(new_daemon, address):
     running = new_daemon(workers=1, arguments=["--api-listen", address])
-    with pytest.raises(AssertionError, match="penstockd ended with"):
+    with pytest.raises(processes.DaemonEnded):
         running.start()
     assert "loopback" in running.tail()
 

@@ -45,7 +45,7 @@ def test_grpcurl_creates_a_transport_and_watches_it(daemon, grpcurl):
                 "listen": "tcp://127.0.0.1:0", "remote": backend.address}}))
         assert made["name"] == f"{TENANT}/transports/curled"
         seen = watch_until_active(daemon, made["name"])
-        assert net.exchange(seen["boundAddress"], b"curl") == b"curl"
+        assert net.exchange(seen["bound_address"], b"curl") == b"curl"
     daemon.client.delete(made["name"])
 
 
@@ -80,7 +80,7 @@ MESSAGES = [b"message %d" % number for number in range(20)]
 def module_file_fixture(request, daemon, tmp_path):
     """(name here, file for the peer) of a real module, on both sides the same."""
     data = gotools.real_module(request.param)
-    daemon.client.upload(f"real-{request.param}", data)
+    daemon.client.upload(f"real-{request.param}", data, replace=True)
     path = tmp_path / "module.wasm"
     path.write_bytes(data)
     return f"real-{request.param}", path
@@ -114,7 +114,7 @@ def test_our_dialer_through_their_listener(serve, module_file):
 
 
 def test_their_relay_between_our_dialer_and_listener(serve, daemon, tmp_path):
-    daemon.client.upload("real-plain", gotools.real_module("plain"))
+    daemon.client.upload("real-plain", gotools.real_module("plain"), replace=True)
     path = tmp_path / "module.wasm"
     path.write_bytes(gotools.real_module("plain"))
     with Backend(net.echo) as backend:

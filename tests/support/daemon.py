@@ -15,6 +15,10 @@ from support.client import Client
 from support.waiting import eventually
 
 
+class DaemonEnded(Exception):
+    """It ended before it served."""
+
+
 class Daemon:
     """A penstockd with a state directory of its own, which outlives kill() and start()."""
 
@@ -103,7 +107,8 @@ class Daemon:
                                           "msg": line.decode(errors="replace")})
 
     def _serving(self):
-        assert self.alive(), f"penstockd ended with {self.process.returncode}:\n{self.tail()}"
+        if not self.alive():
+            raise DaemonEnded(f"penstockd ended with {self.process.returncode}:\n{self.tail()}")
         return next((r for r in list(self._records) if r.get("msg") == "serving"), None)
 
     def _workers_ready(self):
