@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GO_BIN = ROOT / "build" / "deps" / "go" / "bin"
@@ -21,9 +22,9 @@ EXPECTED = (
     "penstock.v1.TransportService",  # reflection
     '"ROLE_RELAY"',                  # what the upload found
     "# Architecture",                # the page, through both transports
-    '"endReason": "completed"',
+    '"end_reason": "completed"',
     "penstock_sessions_total",
-    '"boundAddress": "tcp://127.0.0.1:7481"',
+    '"bound_address": "tcp://127.0.0.1:7481"',
 )
 
 
@@ -47,15 +48,17 @@ def main():
         print("skipped: there is neither grpcurl nor Go")
         return SKIPPED
     environment = {**os.environ, "PATH": f"{GO_BIN}:{os.environ['PATH']}"}
-    shell = subprocess.Popen(["bash", "-c", tour()], cwd=ROOT, env=environment, text=True,
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        shown, _ = shell.communicate(timeout=TIMEOUT_S)
-    finally:
+    with tempfile.TemporaryFile("w+") as output:
+        shell = subprocess.Popen(["bash", "-c", tour()], cwd=ROOT, env=environment,
+                                 stdin=subprocess.DEVNULL, stdout=output,
+                                 stderr=subprocess.STDOUT, start_new_session=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            shell.wait(timeout=TIMEOUT_S)
         # Whatever the tour started and a failure left behind.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)
+        output.seek(0)
+        shown = output.read()
     missing = [text for text in EXPECTED if text not in shown]
     if shell.returncode != 0 or missing:
         print(shown)
