@@ -123,6 +123,16 @@ def test_a_trap_is_explained_with_the_functions_names(daemon, attack):
     assert "watm_start_v1" in logged["detail"]
 
 
+@pytest.mark.parametrize("guest", ["accept_twice", "trap_accept", "fail_init"])
+def test_a_failed_handshake_never_reaches_the_upstream(daemon, serve, guest):
+    with Backend(net.echo) as backend:
+        transport = serve("listener", hostile(guest), limits=LIMITS, upstream=backend.address)
+        with net.connect(transport.bound_address) as client:
+            assert net.ended(client)
+        daemon.client.wait_ended(transport.name)
+        assert not backend.accepted
+
+
 def test_a_flood_of_log_lines_is_limited_and_cannot_forge_any(daemon, attack, neighbours):
     transport = attack("log_flood")
     with net.connect(transport.bound_address):

@@ -167,7 +167,7 @@ def test_a_changed_remote_is_for_new_sessions(serve, daemon):
 
 
 def test_many_transports_and_many_sessions_at_once(serve, daemon):
-    transports, clients_each = 20, 50
+    transports, clients_each = 40, 50
     with Backend(net.echo) as backend:
         entries = [serve(role, "reverse", **target_fields(role, backend)).bound_address
                    for role in (NETWORK_ROLES * transports)[:transports]]

@@ -81,6 +81,8 @@ class Daemon:
                 self.terminate(10)
             except subprocess.TimeoutExpired:
                 self.kill()
+        if self._reader is not None:
+            self._reader.join(10)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def alive(self):
