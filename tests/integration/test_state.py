@@ -106,10 +106,10 @@ def test_the_state_is_sqlite_and_holds_no_configuration_in_reads(running):
     created = running.client.create("s", role="relay", module="plain", listen="tcp://127.0.0.1:0",
                                     remote="tcp://127.0.0.1:1",
                                     configuration={"watm_cfg": secret, "files": {"ca.pem": b"x"}})
-    assert created.configuration.size_bytes == len(secret) + 1
+    assert created.configuration.size_bytes == len(secret)
     assert not created.configuration.watm_cfg and not created.configuration.files
     assert created.configuration.sha256 == net.digest(secret)
-    assert list(created.configuration.file_names) == ["ca.pem", "watm.cfg"]
+    assert list(created.configuration.file_names) == ["ca.pem"]
     assert secret not in running.client.get(created.name).SerializeToString()
     databases = [p for p in running.state_dir.rglob("*")
                  if p.is_file() and p.read_bytes()[:15] == b"SQLite format 3"]
