@@ -1,5 +1,6 @@
 """How connections end, with the project's module and with a real one: each ends alone."""
 
+import concurrent.futures
 import socket
 
 import pytest
@@ -254,6 +255,38 @@ def run_sessions(address, count):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.sendall(b"ping")
             assert net.receive_exactly(client, 4) == b"ping"
+
+
+def test_a_storm_of_clients_that_vanish_leaves_nothing(serve, daemon, module):
+    """Connections that are cut at every stage, many at once, and some that are not."""
+    pids = [daemon.process.pid, *daemon.worker_pids()]
+    with Backend(net.echo) as backend:
+        transport = serve("relay", module, remote=backend.address)
+        net.exchange(transport.bound_address, b"warm")
+        daemon.client.wait_sessions(transport.name, 0)
+        before = {pid: len(processes.descriptors(pid)) for pid in pids}
+
+        def come_and_go(number):
+            client = net.connect(transport.bound_address)
+            stage = number % 4
+            if stage > 0:
+                client.sendall(bytes(stage * 20_000))
+            if stage > 1:
+                net.receive_exactly(client, 10_000)
+            if stage < 3:
+                net.reset(client)
+                return True
+            whole = len(net.receive_exactly(client, 50_000)) == 50_000
+            client.close()
+            return whole
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            assert all(pool.map(come_and_go, range(800)))
+        daemon.client.wait_sessions(transport.name, 0, timeout=20)
+        for pid in pids:
+            eventually(lambda pid=pid: len(processes.descriptors(pid)) <= before[pid],
+                       what=lambda pid=pid: f"{pid} keeps {processes.descriptors(pid)}")
+        assert daemon.worker_pids() == pids[1:]
+        assert net.exchange(transport.bound_address, b"calm") == b"calm"
 
 
 def test_ended_sessions_are_listed_with_their_ends(serve, daemon):
