@@ -132,8 +132,8 @@ def _notes(results):
             lines.append(f"- {about['title']}: left out: {about['unavailable'].splitlines()[0]}")
             continue
         notes = about.get("notes", {})
-        if "died" in notes:
-            lines.append(f"- {about['title']}: **died during the run**")
+        if "silent" in notes:
+            lines.append(f"- {about['title']}: **does not answer after the run**")
         elif "module_compilations" in notes:
             lines.append(
                 f"- {about['title']}: {_count(notes['sessions'])} sessions, "

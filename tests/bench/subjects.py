@@ -9,6 +9,7 @@ To add one, write a class with these members and name it in SUBJECTS:
   close()
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -16,9 +17,11 @@ import socket
 import subprocess
 import tempfile
 
+import grpc
 import pytest
 
 from support import gotools, paths
+from support.client import Client
 from support.daemon import Daemon
 from support.waiting import eventually
 
@@ -152,15 +155,19 @@ class Penstock:
                                               listen="tcp://127.0.0.1:0",
                                               remote=f"tcp://{backend}")
         self.target = transport.bound_address.removeprefix("tcp://")
+        # The server ends a connection that is idle for the minutes that a run takes.
+        self._daemon.client.close()
 
     def pids(self):
         return processes.tree(self._daemon.process.pid)
 
     def notes(self):
-        """What its own metrics say, and the end of its log if it did not survive."""
-        if not self._daemon.alive():
-            return {"died": self._daemon.tail(5)}
-        info = self._daemon.client.server_info()
+        """What its own metrics say, or the end of its log if it does not answer."""
+        try:
+            with contextlib.closing(Client(self._daemon.api_addresses[0])) as client:
+                info = client.server_info()
+        except grpc.RpcError:
+            return {"silent": self._daemon.tail(5)}
         return {
             "version": info.version,
             "v8_version": info.v8_version,
