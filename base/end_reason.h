@@ -10,7 +10,7 @@ namespace penstock {
 // Why a session ended: the one closed list behind the log field, the session record and the metric
 // label `reason`. Values are written to the channel between penstockd and its workers.
 enum class EndReason : uint8_t {
-  kCompleted,         // watm_start_v1 returned 0, -EPIPE or, after EXIT, -ECANCELED
+  kCompleted,         // watm_start_v1 returned 0 or -EPIPE
   kStopped,           // the transport stopped, the session was terminated, or the server drains
   kSetupFailed,       // the instance could not be made
   kGuestError,        // an export returned any other negative value

@@ -34,6 +34,7 @@ InspectorLimits NoLimits() {
           .function_count_max = UINT32_MAX,
           .data_segment_count_max = UINT32_MAX,
           .table_element_count_max = UINT32_MAX,
+          .table_count_max = UINT32_MAX,
           .name_byte_count_max = UINT32_MAX};
 }
 

@@ -26,6 +26,7 @@ struct InspectorLimits {
   uint32_t function_count_max = 200'000;
   uint32_t data_segment_count_max = 100'000;
   uint32_t table_element_count_max = 10'000'000;
+  uint32_t table_count_max = 16;  // each may grow, on the engine's heap
   uint32_t name_byte_count_max = 100'000;
 };
 

@@ -305,6 +305,9 @@ class Parser {
     if (type != 0x70 && type != 0x6f) return UnknownType(section);
     MemoryLimits limits;
     if (Failed failed = ParseLimits(section, "table", limits)) return failed;
+    if (++table_count_ > limits_.table_count_max) {
+      return OverLimit("tables", table_count_, limits_.table_count_max);
+    }
     table_element_count_ += limits.page_count_min;
     if (table_element_count_ <= limits_.table_element_count_max) return std::nullopt;
     return OverLimit("table elements", table_element_count_, limits_.table_element_count_max);
@@ -381,6 +384,7 @@ class Parser {
   ParsedModule& module_;
   std::ptrdiff_t last_rank_ = 0;
   size_t body_count_ = 0;
+  uint64_t table_count_ = 0;
   uint64_t table_element_count_ = 0;
   std::set<std::string_view> export_names_;
 };

@@ -5,9 +5,11 @@
 //   penstock-worker --inspect  answers one InspectModule (no counters), then ends
 
 #include <linux/close_range.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <string_view>
@@ -46,6 +48,17 @@ absl::Status Serve() {
   return status;
 }
 
+// Whatever a guest that has taken over the process executes, it gains no rights by it.
+absl::Status ForbidNewPrivileges() {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoStatus(errno, "PR_SET_NO_NEW_PRIVS");
+  return absl::OkStatus();
+}
+
+absl::Status Run(bool inspect) {
+  RETURN_IF_ERROR(ForbidNewPrivileges());
+  return inspect ? Inspect() : Serve();
+}
+
 int Main(int argc, char** argv) {
   log::Init(log::Level::kInfo, log::Format::kAuto);
   (void)std::signal(SIGPIPE, SIG_IGN);
@@ -54,7 +67,7 @@ int Main(int argc, char** argv) {
     log::Error("usage: penstock-worker [--inspect]; penstockd starts it");
     return EXIT_FAILURE;
   }
-  const absl::Status status = inspect ? Inspect() : Serve();
+  const absl::Status status = Run(inspect);
   if (status.ok()) return EXIT_SUCCESS;
   log::Error("worker ends", {{"error", MessageOf(status)}});
   return EXIT_FAILURE;

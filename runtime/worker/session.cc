@@ -84,6 +84,10 @@ watm::SequenceResult Session::Carry() {
     streams.ResetAll();
     result.reason = *cancel_reason_;
   }
+  // A guest that heeds EXIT ends in order, and is stopped all the same.
+  if (stop_deadline_ != kNoDeadline && result.reason == EndReason::kCompleted) {
+    result.reason = EndReason::kStopped;
+  }
   return result;
 }
 

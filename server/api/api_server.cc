@@ -31,6 +31,7 @@ constexpr size_t kQuotaByteCount = 256u << 20;
 constexpr int kStreamsPerConnectionMax = 256;
 constexpr int kConnectionAgeMax_ms = 60 * 60 * 1000;
 constexpr int kConnectionAgeGrace_ms = 5 * 60 * 1000;
+// Only while a call is open: a client library that is idle may answer no ping, and would be cut off.
 constexpr int kKeepaliveTime_ms = 60 * 1000;
 constexpr int kKeepaliveTimeout_ms = 20 * 1000;
 // Clients that ping more often than this are cut off.
@@ -61,7 +62,6 @@ void Configure(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeout_ms);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kPingIntervalMin_ms);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   // Reflection alone is not of the callback kind: one thread is enough for it.
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);

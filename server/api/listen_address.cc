@@ -115,9 +115,9 @@ absl::Status RequireLocal(const domain::Address& address, std::string_view what)
   }
   return domain::InvalidField(
       what, "ADDRESS_NOT_LOOPBACK",
-      fmt::format("{} is {}, which other machines can reach; without credentials only a Unix "
-                  "socket (unix:///path) or a loopback address (tcp://127.0.0.1:port) is served",
-                  what, address.ToString()));
+      fmt::format("other machines can reach {}; without credentials only a Unix socket "
+                  "(unix:///path) or a loopback address (tcp://127.0.0.1:port) is served",
+                  address.ToString()));
 }
 
 absl::Status PrepareToListen(const domain::Address& address) {

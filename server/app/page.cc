@@ -13,10 +13,10 @@
 namespace penstock::app {
 namespace {
 
-constexpr size_t kListDigestSize = 16;  // hexadecimal digits of the token that name its list
+constexpr size_t kKeyDigestSize = 16;  // hexadecimal digits of the token that bind it to its list
 
-std::string ListDigest(std::string_view prefix) {
-  return store::Sha256::HexOf(prefix).substr(0, kListDigestSize);
+std::string KeyDigest(std::string_view key) {
+  return store::Sha256::HexOf(key).substr(0, kKeyDigestSize);
 }
 
 std::optional<uint8_t> FromDigit(char c) {
@@ -37,18 +37,16 @@ std::optional<std::string> FromHex(std::string_view hex) {
   return bytes;
 }
 
-// A token is the digest of its list and the last ID of the page before, in hexadecimal.
+// A token is the digest of the last key of the page before, and that key's ID in hexadecimal.
 std::string MakeToken(std::string_view prefix, std::string_view last_key) {
-  return ListDigest(prefix) + store::ToHex(last_key.substr(prefix.size()));
+  return KeyDigest(last_key) + store::ToHex(last_key.substr(prefix.size()));
 }
 
 absl::StatusOr<std::string> KeyAfter(const std::string& prefix, std::string_view token) {
   if (token.empty()) return std::string();
   std::optional<std::string> id;
-  if (token.size() > kListDigestSize && token.substr(0, kListDigestSize) == ListDigest(prefix)) {
-    id = FromHex(token.substr(kListDigestSize));
-  }
-  if (!id) {
+  if (token.size() > kKeyDigestSize) id = FromHex(token.substr(kKeyDigestSize));
+  if (!id || token.substr(0, kKeyDigestSize) != KeyDigest(prefix + *id)) {
     return domain::InvalidField("page_token", "INVALID_PAGE_TOKEN",
                                 "expected the next_page_token of a page of this very list");
   }
