@@ -137,8 +137,11 @@ const BendCase kBendCases[] = {
        b.tables = {{0x70, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}};
      },
      "LIMIT_EXCEEDED", "table"},
-    {"TooManyTables", [](auto& b) { b.tables.assign(17, {0x70, 0, 1}); }, "LIMIT_EXCEEDED",
-     "tables"},
+    {"TooManyTables",
+     [](auto& b) {
+       b.tables.assign(17, {0x70, 0, 1});
+     },
+     "LIMIT_EXCEEDED", "tables"},
     {"LegacyTry", [](auto& b) { b.bodies[2] = {0, 0x06, 0x40, 0x19, 0x0b, 0x0b}; },
      "UNSUPPORTED_FEATURE", "exception"},
     {"TryTable", [](auto& b) { b.bodies[2] = {0, 0x1f, 0x40, 0, 0x0b, 0x0b}; },

@@ -31,7 +31,7 @@ constexpr size_t kQuotaByteCount = 256u << 20;
 constexpr int kStreamsPerConnectionMax = 256;
 constexpr int kConnectionAgeMax_ms = 60 * 60 * 1000;
 constexpr int kConnectionAgeGrace_ms = 5 * 60 * 1000;
-// Only while a call is open: a client library that is idle may answer no ping, and would be cut off.
+// Only while a call is open: a client library that is idle may answer no ping, and be cut off.
 constexpr int kKeepaliveTime_ms = 60 * 1000;
 constexpr int kKeepaliveTimeout_ms = 20 * 1000;
 // Clients that ping more often than this are cut off.

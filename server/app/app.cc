@@ -2,7 +2,6 @@
 
 #include <asio/post.hpp>
 #include <asio/thread_pool.hpp>
-
 #include <chrono>
 #include <functional>
 #include <memory>

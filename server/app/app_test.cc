@@ -4,7 +4,6 @@
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
-
 #include <future>
 #include <memory>
 #include <mutex>
@@ -108,8 +107,8 @@ TEST(AppTest, AnUploadedModuleCarriesATransport) {
   ASSERT_TRUE(app->transports().Create(request).ok());
   read();
   active.get_future().get();
-  const domain::SessionName session{
-      .transport = {.tenant = "default", .transport = "t"}, .session_id = 1};
+  const domain::SessionName session{.transport = {.tenant = "default", .transport = "t"},
+                                    .session_id = 1};
   EXPECT_EQ(domain::DetailOf(app->sessions().Terminate(session)).reason, "SESSION_NOT_FOUND");
   EXPECT_EQ(app->reconcile_stats().failure_count, 0u);
   watch.reset();

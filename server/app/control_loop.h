@@ -1,7 +1,6 @@
 #pragma once
 
 #include <asio/io_context.hpp>
-
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -19,8 +18,7 @@ class ControlLoop {
   // Runs `work` on the loop's thread, in order, never from within Post(). From any thread.
   virtual void Post(std::function<void()> work) = 0;
   // Runs `work` once, `delay` from now. On the loop's thread.
-  [[nodiscard]] virtual Timer After(std::chrono::nanoseconds delay,
-                                    std::function<void()> work) = 0;
+  [[nodiscard]] virtual Timer After(std::chrono::nanoseconds delay, std::function<void()> work) = 0;
 };
 
 // Borrows `io`, which one thread runs and which must outlive the loop and its timers.

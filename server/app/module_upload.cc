@@ -68,9 +68,8 @@ void ModuleUpload::Finish(Done done) {
 
 void ModuleUpload::Verify(const std::shared_ptr<Job>& job) {
   if (job->repeated) {
-    return End(*job, FindModule(job->modules.deps_.store,
-                                {.tenant = job->request.parent.tenant,
-                                 .module = job->request.module_id}));
+    return End(*job, FindModule(job->modules.deps_.store, {.tenant = job->request.parent.tenant,
+                                                           .module = job->request.module_id}));
   }
   auto bytes = Load(*job);
   if (!bytes.ok()) return End(*job, bytes.status());
@@ -91,15 +90,15 @@ absl::StatusOr<UniqueFd> ModuleUpload::Load(Job& job) {
 }
 
 void ModuleUpload::Inspect(const std::shared_ptr<Job>& job, UniqueFd bytes) {
-  job->modules.deps_.pool.Inspect(
-      job->request.sha256, std::make_shared<const UniqueFd>(std::move(bytes)),
-      [job](absl::StatusOr<workers::InspectedModule> inspected) {
-        // The loop's thread must not wait for the disk.
-        job->background([job, inspected = std::move(inspected)] {
-          if (!inspected.ok()) return End(*job, inspected.status());
-          End(*job, Store(*job, *inspected));
-        });
-      });
+  job->modules.deps_.pool.Inspect(job->request.sha256,
+                                  std::make_shared<const UniqueFd>(std::move(bytes)),
+                                  [job](absl::StatusOr<workers::InspectedModule> inspected) {
+                                    // The loop's thread must not wait for the disk.
+                                    job->background([job, inspected = std::move(inspected)] {
+                                      if (!inspected.ok()) return End(*job, inspected.status());
+                                      End(*job, Store(*job, *inspected));
+                                    });
+                                  });
 }
 
 absl::StatusOr<domain::Module> ModuleUpload::Store(Job& job,
@@ -109,8 +108,8 @@ absl::StatusOr<domain::Module> ModuleUpload::Store(Job& job,
   // The same request may have come twice at once.
   ASSIGN_OR_RETURN(const auto earlier, modules.deps_.requests.Find(job.repeatable));
   if (earlier) {
-    return FindModule(modules.deps_.store, {.tenant = job.request.parent.tenant,
-                                            .module = job.request.module_id});
+    return FindModule(modules.deps_.store,
+                      {.tenant = job.request.parent.tenant, .module = job.request.module_id});
   }
   if (job.writer == nullptr && !modules.deps_.blobs.Contains(job.request.sha256)) {
     return absl::UnavailableError("the stored bytes were deleted at this moment; upload again");

@@ -83,8 +83,7 @@ absl::StatusOr<MetadataMask> ParseMask(const Modules::UpdateRequest& request) {
 absl::Status ModulesImpl::CheckUpload(UploadRequest& request) const {
   RETURN_IF_ERROR(CheckTenant(request.parent.tenant));
   RETURN_IF_ERROR(domain::ValidateId(request.module_id, "header.module_id"));
-  RETURN_IF_ERROR(
-      domain::ValidateMetadata("header.module", request.description, request.labels));
+  RETURN_IF_ERROR(domain::ValidateMetadata("header.module", request.description, request.labels));
   ToLower(request.sha256);
   if (!store::Sha256::IsHex(request.sha256)) {
     return domain::InvalidField("header.sha256", "INVALID_DIGEST",

@@ -17,8 +17,7 @@ void TearDown(const ActualTransport& actual, std::vector<Action>& plan) {
 std::vector<Action> MakePlan(const DesiredTransport* desired, const ActualTransport& actual) {
   std::vector<Action> plan;
   // A transport that was deleted and made again shares nothing with the one before but its name.
-  const bool replaced =
-      desired != nullptr && !actual.uid.empty() && actual.uid != desired->uid;
+  const bool replaced = desired != nullptr && !actual.uid.empty() && actual.uid != desired->uid;
   if (desired == nullptr || !desired->enabled || replaced) TearDown(actual, plan);
   if (desired == nullptr) {
     if (actual.session_count == 0) plan.push_back(Action::kForget);

@@ -30,11 +30,11 @@ struct ActualTransport {
 
 enum class Action : uint8_t {
   kCloseListener,
-  kWithdraw,      // take the transport from the workers: no new sessions
+  kWithdraw,  // take the transport from the workers: no new sessions
   kStopSessions,
   kForget,
-  kLoad,          // give the workers the desired revision; goes on when they have loaded it
-  kListen,        // bind the desired address, and give up any other
+  kLoad,    // give the workers the desired revision; goes on when they have loaded it
+  kListen,  // bind the desired address, and give up any other
   kSavePort,
 };
 

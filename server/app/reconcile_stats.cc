@@ -30,8 +30,8 @@ ReconcileStats::Sample ReconcileStats::sample() const {
   sample.pending_count = pending_count_.load();
   if (sample.pending_count > 0) {
     const MonotonicTime oldest(MonotonicTime::duration(oldest_.load()));
-    sample.lag = std::max<std::chrono::nanoseconds>(clock_.Now() - oldest,
-                                                    std::chrono::nanoseconds(0));
+    sample.lag =
+        std::max<std::chrono::nanoseconds>(clock_.Now() - oldest, std::chrono::nanoseconds(0));
   }
   return sample;
 }

@@ -17,8 +17,8 @@ class ReconcileStats final {
  public:
   struct Sample {
     uint64_t run_count = 0;
-    uint64_t failure_count = 0;  // actions that failed and will be tried again
-    uint64_t pending_count = 0;  // transports that are not yet as asked
+    uint64_t failure_count = 0;       // actions that failed and will be tried again
+    uint64_t pending_count = 0;       // transports that are not yet as asked
     std::chrono::nanoseconds lag{0};  // how long the oldest of them has been so
   };
 

@@ -98,8 +98,8 @@ TransportActor& Reconciler::ActorOf(const domain::TransportName& name) {
   std::shared_ptr<TransportActor>& actor = actors_[name];
   if (actor == nullptr) {
     // The actor lives no longer than this.
-    actor = std::make_shared<TransportActor>(
-        env_, name, [this, name](Cause cause) { RunActor(name, cause); });
+    actor = std::make_shared<TransportActor>(env_, name,
+                                             [this, name](Cause cause) { RunActor(name, cause); });
     if (draining_) actor->Drain({});
   }
   return *actor;

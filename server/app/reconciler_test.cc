@@ -78,9 +78,9 @@ TEST_F(ReconcilerTest, ANewConfigurationSwapsTheRevisionUnderTheSameListener) {
   loop_.Run();
   listeners_.log.clear();
   pool_.log.clear();
-  const int64_t revision =
-      Update("t", "limits.sessions_max", [](auto& t) { t.limits.sessions_max = 7; })
-          .transport.revision;
+  const int64_t revision = Update("t", "limits.sessions_max", [](auto& t) {
+                             t.limits.sessions_max = 7;
+                           }).transport.revision;
   EXPECT_EQ(StateOf("t"), TransportState::kActive);
   loop_.Run();
   EXPECT_THAT(listeners_.log, IsEmpty());

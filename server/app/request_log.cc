@@ -47,12 +47,12 @@ absl::StatusOr<std::optional<std::string>> RequestLog::Find(const RepeatableRequ
 std::optional<store::Op> RequestLog::Record(const RepeatableRequest& request,
                                             std::string_view resource_name) const {
   if (request.request_id.empty()) return std::nullopt;
-  return store::Put{.key = Key(request),
-                    .value = store::Encode(store::CompletedRequest{
-                        .method = request.method,
-                        .request_sha256 = request.request_sha256,
-                        .resource_name = std::string(resource_name),
-                        .complete_time = clock_.WallNow()})};
+  return store::Put{
+      .key = Key(request),
+      .value = store::Encode(store::CompletedRequest{.method = request.method,
+                                                     .request_sha256 = request.request_sha256,
+                                                     .resource_name = std::string(resource_name),
+                                                     .complete_time = clock_.WallNow()})};
 }
 
 absl::Status RequestLog::Purge() {

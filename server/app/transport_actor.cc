@@ -80,8 +80,7 @@ bool TransportActor::Run(const Input& input, Cause cause) {
         return false;
       }
       // Only what is wanted can fail, so there is something desired.
-      const absl::Status status =
-          Execute(action, input, desired ? *desired : DesiredTransport{});
+      const absl::Status status = Execute(action, input, desired ? *desired : DesiredTransport{});
       if (status.ok()) continue;
       Retry(status);
       break;
@@ -183,10 +182,9 @@ absl::Status TransportActor::Listen(const Input& input, const DesiredTransport& 
   actual_.listen = address->ToString();
   actual_.port_saved = assigned_port_ == 0 || assigned_port_ == input.assigned_port;
   SetCondition(address_bound_, kAddressBound, true, "Bound", "");
-  log::Info("transport accepts connections",
-            {{"tenant", name_.tenant},
-             {"transport", name_.transport},
-             {"address", listener_->bound_address().ToString()}});
+  log::Info("transport accepts connections", {{"tenant", name_.tenant},
+                                              {"transport", name_.transport},
+                                              {"address", listener_->bound_address().ToString()}});
   return absl::OkStatus();
 }
 
@@ -197,16 +195,16 @@ absl::StatusOr<std::unique_ptr<net::Listener>> TransportActor::Bind(
         // Counted by the pool; the peer sees its connection closed.
         const absl::Status status = pool.StartSession(name, std::move(socket), peer_address);
         if (status.ok()) return;
-        log::Debug("connection refused", {{"tenant", name.tenant},
-                                          {"transport", name.transport},
-                                          {"error", MessageOf(status)}});
+        log::Debug(
+            "connection refused",
+            {{"tenant", name.tenant}, {"transport", name.transport}, {"error", MessageOf(status)}});
       });
 }
 
 absl::Status TransportActor::SavePort(const Input& input) {
-  const auto revision = env_.store.Commit(
-      {{store::KeyOf(name_), input.transport->revision}},
-      {store::Put{store::PortKey(name_), store::EncodePort(assigned_port_)}});
+  const auto revision =
+      env_.store.Commit({{store::KeyOf(name_), input.transport->revision}},
+                        {store::Put{store::PortKey(name_), store::EncodePort(assigned_port_)}});
   RETURN_IF_ERROR(revision);
   actual_.port_saved = true;
   return absl::OkStatus();
@@ -229,9 +227,9 @@ void TransportActor::Withdraw() {
 void TransportActor::Retry(const absl::Status& status) {
   env_.stats.CountFailure();
   ++failure_count_;
-  log::Warning("transport is not as asked; it is retried", {{"tenant", name_.tenant},
-                                                            {"transport", name_.transport},
-                                                            {"error", MessageOf(status)}});
+  log::Warning(
+      "transport is not as asked; it is retried",
+      {{"tenant", name_.tenant}, {"transport", name_.transport}, {"error", MessageOf(status)}});
   retry_ = env_.loop.After(env_.backoff.After(failure_count_), [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->again_(Cause::kRetry);
   });

@@ -92,13 +92,13 @@ class TransportActor final : public std::enable_shared_from_this<TransportActor>
 
   ActualTransport actual_;
   std::unique_ptr<net::Listener> listener_;
-  uint16_t assigned_port_ = 0;      // chosen by the kernel for this listener
-  uint64_t load_id_ = 0;            // of the load that was begun last
+  uint16_t assigned_port_ = 0;  // chosen by the kernel for this listener
+  uint64_t load_id_ = 0;        // of the load that was begun last
   bool draining_ = false;
 
-  bool failing_ = false;            // since the last change, something is in the way
+  bool failing_ = false;  // since the last change, something is in the way
   uint32_t failure_count_ = 0;
-  ControlLoop::Timer retry_;        // set while an attempt is to come
+  ControlLoop::Timer retry_;  // set while an attempt is to come
   std::optional<domain::Condition> module_loaded_;
   std::optional<domain::Condition> address_bound_;
   int64_t observed_revision_ = 0;

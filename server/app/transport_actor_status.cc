@@ -50,8 +50,7 @@ domain::TransportStatus TransportActor::Status(const Input& input) const {
   domain::TransportStatus status;
   status.observed_revision = observed_revision_;
   if (!input.transport->enabled) {
-    status.state =
-        actual_.session_count > 0 ? TransportState::kStopping : TransportState::kStopped;
+    status.state = actual_.session_count > 0 ? TransportState::kStopping : TransportState::kStopped;
     return status;
   }
   if (draining_) {

@@ -87,15 +87,14 @@ absl::Status ApplyPath(std::string_view path, const Transport& from, Transport& 
     field.copy(from, to);
   }
   if (found) return absl::OkStatus();
-  return domain::InvalidField("update_mask", "UNKNOWN_FIELD",
-                              fmt::format("\"{}\" is no field of a transport that can be updated",
-                                          path.substr(0, 128)));
+  return domain::InvalidField(
+      "update_mask", "UNKNOWN_FIELD",
+      fmt::format("\"{}\" is no field of a transport that can be updated", path.substr(0, 128)));
 }
 
 }  // namespace
 
-absl::Status ApplyMask(const std::vector<std::string>& mask, const Transport& from,
-                       Transport& to) {
+absl::Status ApplyMask(const std::vector<std::string>& mask, const Transport& from, Transport& to) {
   for (const std::string& path : mask) RETURN_IF_ERROR(ApplyPath(path, from, to));
   return absl::OkStatus();
 }

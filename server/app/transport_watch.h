@@ -36,8 +36,8 @@ class TransportWatch final : public Transports::Watch {
   absl::StatusOr<std::optional<TransportChange>> Next() override;
 
  private:
-  TransportWatch(store::StateStore& store, const TransportStatusTable& statuses,
-                 MakeView make_view, const domain::TenantName& parent);
+  TransportWatch(store::StateStore& store, const TransportStatusTable& statuses, MakeView make_view,
+                 const domain::TenantName& parent);
 
   absl::Status ReadSnapshotPage();
   absl::Status ReadChanges();
@@ -52,11 +52,11 @@ class TransportWatch final : public Transports::Watch {
   const std::string tenant_;
   const std::string prefix_;
   bool in_snapshot_ = false;
-  std::string snapshot_key_;    // the last key of the snapshot that was read
-  int64_t revision_ = 0;        // everything up to it has been read
+  std::string snapshot_key_;  // the last key of the snapshot that was read
+  int64_t revision_ = 0;      // everything up to it has been read
   uint64_t status_version_ = 0;
   std::deque<TransportChange> ready_;
-  std::atomic<bool> armed_{true};  // the reader waits for on_ready
+  std::atomic<bool> armed_{true};       // the reader waits for on_ready
   std::shared_ptr<void> subscription_;  // last: its callback uses the rest
 };
 

@@ -77,13 +77,12 @@ absl::StatusOr<TransportView> TransportsImpl::Create(CreateRequest request) {
   transport.uid.clear();
   transport.create_time = transport.update_time = {};
   RETURN_IF_ERROR(domain::ValidateTransport(transport));
-  const RepeatableRequest repeatable{
-      .tenant = request.parent.tenant,
-      .request_id = request.request_id,
-      .field = "request_id",
-      .method = "CreateTransport",
-      .request_sha256 =
-          store::Sha256::HexOf(request.transport_id + '\n' + store::Encode(transport))};
+  const RepeatableRequest repeatable{.tenant = request.parent.tenant,
+                                     .request_id = request.request_id,
+                                     .field = "request_id",
+                                     .method = "CreateTransport",
+                                     .request_sha256 = store::Sha256::HexOf(
+                                         request.transport_id + '\n' + store::Encode(transport))};
   const std::lock_guard lock(deps_.mutations);
   ASSIGN_OR_RETURN(const std::optional<std::string> earlier, deps_.requests.Find(repeatable));
   if (earlier) {
@@ -220,11 +219,10 @@ absl::Status TransportsImpl::Delete(const domain::TransportName& name, std::stri
 absl::StatusOr<std::unique_ptr<Transports::Watch>> TransportsImpl::StartWatch(
     const domain::TenantName& parent, int64_t revision, std::function<void()> on_ready) {
   RETURN_IF_ERROR(CheckTenant(parent.tenant));
-  return TransportWatch::Start(deps_.store, deps_.statuses,
-                               [this](domain::Transport transport) {
-                                 return View(std::move(transport));
-                               },
-                               *waker_, parent, revision, std::move(on_ready));
+  return TransportWatch::Start(
+      deps_.store, deps_.statuses,
+      [this](domain::Transport transport) { return View(std::move(transport)); }, *waker_, parent,
+      revision, std::move(on_ready));
 }
 
 }  // namespace penstock::app

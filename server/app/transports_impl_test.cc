@@ -47,8 +47,7 @@ TEST_F(TransportsTest, CreateRefusals) {
   EXPECT_EQ(reason([](auto& r) { r.transport.module.module = "none"; }), "MODULE_NOT_FOUND");
   EXPECT_EQ(reason([](auto& r) { r.transport.listen = "x"; }), "INVALID_ADDRESS");
   EXPECT_EQ(reason([](auto& r) { r.request_id = "x"; }), "INVALID_REQUEST_ID");
-  EXPECT_EQ(reason([](auto& r) { r.transport.role = domain::Role::kRelay; }),
-            "ROLE_NOT_SUPPORTED");
+  EXPECT_EQ(reason([](auto& r) { r.transport.role = domain::Role::kRelay; }), "ROLE_NOT_SUPPORTED");
   EXPECT_EQ(transports_.Get(NameOf("new")).status().code(), StatusCode::kNotFound);
 }
 
@@ -150,9 +149,9 @@ TEST_F(TransportsTest, UpdateRefusals) {
 
 TEST_F(TransportsTest, AnUpdateThatChangesNothingKeepsTheEtag) {
   const int64_t revision = Create("t").transport.revision;
-  EXPECT_EQ(Update("t", "remote", [](auto& t) { t.remote = "tcp://example.com:443"; })
-                .transport.revision,
-            revision);
+  EXPECT_EQ(
+      Update("t", "remote", [](auto& t) { t.remote = "tcp://example.com:443"; }).transport.revision,
+      revision);
   EXPECT_EQ(transports_.SetEnabled(NameOf("t"), true, "")->transport.revision, revision);
 }
 

@@ -46,9 +46,9 @@ std::optional<std::array<std::string_view, kDepth>> SplitName(
 
 absl::Status InvalidName(std::string_view field, std::string_view name, std::string_view pattern) {
   constexpr size_t kShownMax = 128;
-  return InvalidField(field, "INVALID_NAME",
-                      fmt::format("\"{}\" is not a name of the form {}", name.substr(0, kShownMax),
-                                  pattern));
+  return InvalidField(
+      field, "INVALID_NAME",
+      fmt::format("\"{}\" is not a name of the form {}", name.substr(0, kShownMax), pattern));
 }
 
 absl::StatusOr<TransportName> ParseTransport(std::string_view name, std::string_view field,
@@ -107,9 +107,9 @@ absl::StatusOr<SessionName> SessionName::Parse(std::string_view name, std::strin
   if (error != std::errc() || end != digits.data() + digits.size() || digits.front() == '0') {
     return InvalidName(field, name, kPattern);
   }
-  return SessionName{.transport = {.tenant = std::string((*ids)[0]),
-                                   .transport = std::string((*ids)[1])},
-                     .session_id = id};
+  return SessionName{
+      .transport = {.tenant = std::string((*ids)[0]), .transport = std::string((*ids)[1])},
+      .session_id = id};
 }
 
 std::string SessionName::ToString() const {

@@ -12,8 +12,8 @@ TEST(NamesTest, RoundTrip) {
   EXPECT_EQ(ModuleName::Parse("tenants/a/modules/b", "name")->ToString(), "tenants/a/modules/b");
   EXPECT_EQ(TransportName::Parse("tenants/a/transports/b-1", "name")->ToString(),
             "tenants/a/transports/b-1");
-  const auto session = SessionName::Parse("tenants/a/transports/b/sessions/18446744073709551615",
-                                          "name");
+  const auto session =
+      SessionName::Parse("tenants/a/transports/b/sessions/18446744073709551615", "name");
   ASSERT_TRUE(session.ok());
   EXPECT_EQ(session->session_id, UINT64_MAX);
   EXPECT_EQ(session->ToString(), "tenants/a/transports/b/sessions/18446744073709551615");

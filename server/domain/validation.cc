@@ -37,9 +37,9 @@ absl::Status Missing(std::string_view field, Role role, std::string_view what) {
 }
 
 absl::Status NotApplicable(std::string_view field, Role role) {
-  return InvalidField(field, "FIELD_NOT_APPLICABLE",
-                      fmt::format("a {} does not use it; leave it empty",
-                                  kRoleNames[static_cast<size_t>(role)]));
+  return InvalidField(
+      field, "FIELD_NOT_APPLICABLE",
+      fmt::format("a {} does not use it; leave it empty", kRoleNames[static_cast<size_t>(role)]));
 }
 
 absl::Status ValidateListen(const Transport& transport) {
@@ -104,17 +104,16 @@ absl::Status ValidateDialAllow(const Transport& transport) {
                                     transport.dial_allow.size(), +kDialAllowMax));
   }
   for (size_t i = 0; i < transport.dial_allow.size(); ++i) {
-    RETURN_IF_ERROR(
-        DialPattern::Parse(transport.dial_allow[i], fmt::format("{}[{}]", kField, i)));
+    RETURN_IF_ERROR(DialPattern::Parse(transport.dial_allow[i], fmt::format("{}[{}]", kField, i)));
   }
   return absl::OkStatus();
 }
 
 absl::Status ValidateFiles(const Transport& transport) {
   if (transport.files.size() > kFilesMax) {
-    return InvalidField("transport.configuration.files", "TOO_MANY",
-                        fmt::format("{} files, at most {} are accepted", transport.files.size(),
-                                    +kFilesMax));
+    return InvalidField(
+        "transport.configuration.files", "TOO_MANY",
+        fmt::format("{} files, at most {} are accepted", transport.files.size(), +kFilesMax));
   }
   uint64_t byte_count = 0;
   for (const auto& [name, content] : transport.files) {
@@ -134,7 +133,7 @@ absl::Status ValidateFiles(const Transport& transport) {
 
 struct DurationRule {
   std::string_view field;
-  std::optional<nanoseconds> TransportLimits::* value;
+  std::optional<nanoseconds> TransportLimits::*value;
   nanoseconds min;
   nanoseconds max;
 };
@@ -180,14 +179,15 @@ absl::Status ValidateLimits(const TransportLimits& limits) {
 absl::Status ValidateMetadata(std::string_view parent, std::string_view description,
                               const std::map<std::string, std::string>& labels) {
   if (description.size() > kDescriptionSizeMax) {
-    return InvalidField(fmt::format("{}.description", parent), "TOO_LONG",
-                        fmt::format("{} bytes, at most {} are accepted", description.size(),
-                                    +kDescriptionSizeMax));
+    return InvalidField(
+        fmt::format("{}.description", parent), "TOO_LONG",
+        fmt::format("{} bytes, at most {} are accepted", description.size(), +kDescriptionSizeMax));
   }
   const std::string field = fmt::format("{}.labels", parent);
   if (labels.size() > kLabelsMax) {
-    return InvalidField(field, "TOO_MANY", fmt::format("{} labels, at most {} are accepted",
-                                                       labels.size(), +kLabelsMax));
+    return InvalidField(
+        field, "TOO_MANY",
+        fmt::format("{} labels, at most {} are accepted", labels.size(), +kLabelsMax));
   }
   for (const auto& [key, value] : labels) {
     if (!IsLabelKey(key)) {
@@ -235,18 +235,18 @@ absl::Status ValidateTransportModule(const Transport& transport, const Module& m
       if (!roles.empty()) roles += ", ";
       roles += kRoleNames[static_cast<size_t>(role)];
     }
-    return InvalidField("transport.role", "ROLE_NOT_SUPPORTED",
-                        fmt::format("{} has no export for the role {}; it can be: {}",
-                                    module.name.ToString(),
-                                    kRoleNames[static_cast<size_t>(transport.role)], roles));
+    return InvalidField(
+        "transport.role", "ROLE_NOT_SUPPORTED",
+        fmt::format("{} has no export for the role {}; it can be: {}", module.name.ToString(),
+                    kRoleNames[static_cast<size_t>(transport.role)], roles));
   }
   const uint64_t allowed =
       transport.limits.memory_byte_count_max.value_or(+kMemoryByteCountDefault);
   if (module.memory_minimum_byte_count <= allowed) return absl::OkStatus();
-  return InvalidField("transport.limits.memory_bytes_max", "LIMIT_OUT_OF_RANGE",
-                      fmt::format("{} needs {} bytes to begin with, {} are allowed",
-                                  module.name.ToString(), module.memory_minimum_byte_count,
-                                  allowed));
+  return InvalidField(
+      "transport.limits.memory_bytes_max", "LIMIT_OUT_OF_RANGE",
+      fmt::format("{} needs {} bytes to begin with, {} are allowed", module.name.ToString(),
+                  module.memory_minimum_byte_count, allowed));
 }
 
 }  // namespace penstock::domain

@@ -61,8 +61,8 @@ class Dialing final {
 
  private:
   bool wants(IpFamily family) const {
-    const auto other = family == IpFamily::kV4 ? DialOptions::Families::kV6Only
-                                               : DialOptions::Families::kV4Only;
+    const auto other =
+        family == IpFamily::kV4 ? DialOptions::Families::kV6Only : DialOptions::Families::kV4Only;
     return options_.families != other;
   }
 

@@ -25,8 +25,8 @@ using ::testing::HasSubstr;
 class FakeResolver final : public Resolver {
  public:
   explicit FakeResolver(asio::io_context& io) : timers_(io) {}
-  Handle Resolve(const std::string& host, uint16_t port, IpFamily family,
-                 std::chrono::nanoseconds, Done done) override {
+  Handle Resolve(const std::string& host, uint16_t port, IpFamily family, std::chrono::nanoseconds,
+                 Done done) override {
     asked.emplace_back(host, family);
     const auto found = answers.find({host, family});
     if (found == answers.end()) return std::make_shared<int>();
@@ -97,8 +97,8 @@ TEST_F(AsioDialerTest, ReportsARefusal) {
 }
 
 TEST_F(AsioDialerTest, ReportsAMissingUnixSocket) {
-  const auto outcome = Dial(
-      {.kind = domain::Address::Kind::kUnix, .host = {}, .port = 0, .path = "/nonexistent/s"});
+  const auto outcome =
+      Dial({.kind = domain::Address::Kind::kUnix, .host = {}, .port = 0, .path = "/nonexistent/s"});
   EXPECT_TRUE(absl::IsUnavailable(outcome.status())) << outcome.status();
 }
 
@@ -134,7 +134,8 @@ TEST_F(AsioDialerTest, KeepsToTheFamilyThatIsAskedFor) {
   resolver_.answers[{"name.test", IpFamily::kV4}] =
       std::vector<Endpoint>{*Endpoint::FromLiteral("127.0.0.1", 0)};
   EXPECT_TRUE(Dial(Tcp("name.test", server.port()),
-                   {.families = DialOptions::Families::kV4Only, .permit = {}}).ok());
+                   {.families = DialOptions::Families::kV4Only, .permit = {}})
+                  .ok());
   EXPECT_EQ(resolver_.asked.size(), 1u);
   const auto outcome = Dial(Tcp("127.0.0.1", server.port()),
                             {.families = DialOptions::Families::kV6Only, .permit = {}});
@@ -182,9 +183,9 @@ TEST_F(AsioDialerTest, EndsAtItsDeadlineWhileConnecting) {
 
 TEST_F(AsioDialerTest, AResultAfterTheDeadlineIsNotDelivered) {
   int call_count = 0;
-  const auto handle = dialer_->Dial(
-      Tcp("127.0.0.1", RefusedPort()), {.timeout = std::chrono::nanoseconds(0), .permit = {}},
-      [&call_count](const auto&) { ++call_count; });
+  const auto handle = dialer_->Dial(Tcp("127.0.0.1", RefusedPort()),
+                                    {.timeout = std::chrono::nanoseconds(0), .permit = {}},
+                                    [&call_count](const auto&) { ++call_count; });
   ASSERT_TRUE(RunUntil(io_, [&call_count] { return call_count > 0; }));
   for (int i = 0; i < 10; ++i) (void)io_.poll();
   EXPECT_EQ(call_count, 1);

@@ -42,7 +42,9 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
  public:
   Acceptor(asio::io_context& io, ListenSocket socket, ListenerFactory::OnAccept on_accept,
            std::string name)
-      : timers_(io), socket_(std::move(socket)), on_accept_(std::move(on_accept)),
+      : timers_(io),
+        socket_(std::move(socket)),
+        on_accept_(std::move(on_accept)),
         name_(std::move(name)) {}
 
   absl::Status Start(asio::io_context& io) {

@@ -96,8 +96,7 @@ TEST_F(AsioListenerTest, ANameListensOnItsAddresses) {
   const auto listener = Listen(Tcp("localhost"));
   ASSERT_TRUE(listener.ok()) << listener.status();
   EXPECT_EQ((*listener)->bound_address().host, "localhost");
-  EXPECT_TRUE(
-      Accepts(*Endpoint::FromLiteral("127.0.0.1", (*listener)->bound_address().port)));
+  EXPECT_TRUE(Accepts(*Endpoint::FromLiteral("127.0.0.1", (*listener)->bound_address().port)));
 }
 
 TEST_F(AsioListenerTest, APortInUseIsReported) {

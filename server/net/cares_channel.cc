@@ -66,8 +66,8 @@ void OnState(void* data, ares_socket_t fd, int readable, int writable) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<CaresChannel>> CaresChannel::Create(
-    const ResolverOptions& options, OnSocketState on_socket_state) {
+absl::StatusOr<std::unique_ptr<CaresChannel>> CaresChannel::Create(const ResolverOptions& options,
+                                                                   OnSocketState on_socket_state) {
   int status = InitLibrary();
   std::unique_ptr<CaresChannel> channel(new CaresChannel(std::move(on_socket_state)));
   ares_options cares{};

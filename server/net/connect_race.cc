@@ -74,10 +74,10 @@ void ConnectRace::FailIfOver() {
   next_.reset();
   failure_ = timers_.After({}, [this] {
     const absl::Status error =
-        failed_count_ < 2 ? error_
-                          : absl::Status(error_.code(),
-                                         fmt::format("{} (the last of {} addresses)",
-                                                     MessageOf(error_), failed_count_));
+        failed_count_ < 2
+            ? error_
+            : absl::Status(error_.code(), fmt::format("{} (the last of {} addresses)",
+                                                      MessageOf(error_), failed_count_));
     const Done done = std::move(done_);
     done(error);
   });

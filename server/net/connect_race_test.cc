@@ -15,9 +15,9 @@
 namespace penstock::net {
 namespace {
 
+using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using std::chrono::milliseconds;
 
 // Connects when the test says so.
 class FakeConnector final : public Connector {
@@ -80,9 +80,8 @@ class ConnectRaceTest : public testing::Test {
 TEST_F(ConnectRaceTest, TriesIpv6FirstAndThenTakesTurns) {
   Start({"192.0.2.1", "192.0.2.2", "::1", "::2"});
   timers_.Advance(milliseconds(2000));
-  EXPECT_THAT(connector_.tried,
-              ElementsAre("tcp://[::1]:1", "tcp://192.0.2.1:1", "tcp://[::2]:1",
-                          "tcp://192.0.2.2:1"));
+  EXPECT_THAT(connector_.tried, ElementsAre("tcp://[::1]:1", "tcp://192.0.2.1:1", "tcp://[::2]:1",
+                                            "tcp://192.0.2.2:1"));
 }
 
 TEST_F(ConnectRaceTest, WaitsAQuarterOfASecondBeforeTheNextAddress) {

@@ -20,8 +20,7 @@ namespace {
 constexpr std::chrono::milliseconds kRetryDelay{10};
 
 absl::Status ConnectError(int error, const Endpoint& endpoint) {
-  const bool exhausted =
-      error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+  const bool exhausted = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
   return absl::Status(
       exhausted ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kUnavailable,
       fmt::format("{}: {}", endpoint.ToString(), std::generic_category().message(error)));

@@ -89,9 +89,8 @@ void AllowListPolicy::Forbid(const domain::Address& own) {
 
 absl::Status AllowListPolicy::CheckNamed(const std::vector<domain::DialPattern>& allow,
                                          std::string_view host, uint16_t port) const {
-  const bool allowed = std::any_of(allow.begin(), allow.end(), [&](const auto& pattern) {
-    return pattern.Matches(host, port);
-  });
+  const bool allowed = std::any_of(
+      allow.begin(), allow.end(), [&](const auto& pattern) { return pattern.Matches(host, port); });
   if (allowed) return absl::OkStatus();
   return Denied(fmt::format("the transport's dial_allow has no entry for {}:{}", host, port));
 }

@@ -84,11 +84,10 @@ absl::StatusOr<Endpoint> Endpoint::FromUnixPath(std::string_view path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return domain::MakeError(
-        absl::StatusCode::kInvalidArgument,
-        fmt::format("Unix socket path of {} bytes; it takes 1 to {}: {}", path.size(),
-                    sizeof address.sun_path - 1, path),
-        {.reason = "ADDRESS_UNAVAILABLE"});
+    return domain::MakeError(absl::StatusCode::kInvalidArgument,
+                             fmt::format("Unix socket path of {} bytes; it takes 1 to {}: {}",
+                                         path.size(), sizeof address.sun_path - 1, path),
+                             {.reason = "ADDRESS_UNAVAILABLE"});
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   Endpoint endpoint = Store(address);

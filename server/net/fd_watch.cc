@@ -42,11 +42,10 @@ void FdWatch::AwaitWritable(std::function<void()> ready) {
 }
 
 void FdWatch::Await(Descriptor::wait_type what, std::function<void()> ready) {
-  descriptor_->async_wait(
-      what, [alive = std::weak_ptr<Descriptor>(descriptor_),
-             ready = std::move(ready)](const asio::error_code& error) {
-        if (!error && !alive.expired()) ready();
-      });
+  descriptor_->async_wait(what, [alive = std::weak_ptr<Descriptor>(descriptor_),
+                                 ready = std::move(ready)](const asio::error_code& error) {
+    if (!error && !alive.expired()) ready();
+  });
 }
 
 }  // namespace penstock::net

@@ -19,9 +19,8 @@ namespace {
 constexpr std::string_view kUnixScheme = "unix://";
 
 absl::Status BindError(int error, const Endpoint& endpoint) {
-  const std::string text =
-      fmt::format("cannot listen on {}: {}", endpoint.ToString(),
-                  std::generic_category().message(error));
+  const std::string text = fmt::format("cannot listen on {}: {}", endpoint.ToString(),
+                                       std::generic_category().message(error));
   switch (error) {
     case EADDRINUSE:
       return domain::MakeError(absl::StatusCode::kAlreadyExists, text, {.reason = "PORT_IN_USE"});

@@ -54,22 +54,21 @@ class CaresResolver final : public Resolver {
     auto wait = std::make_shared<Wait>();
     wait->done = std::move(done);
     if (query_count_ >= options_.queries_max) {
-      wait->Deliver(timers_, absl::ResourceExhaustedError(fmt::format(
-                                 "{} names are being resolved already", query_count_)));
+      wait->Deliver(timers_, absl::ResourceExhaustedError(
+                                 fmt::format("{} names are being resolved already", query_count_)));
       return wait;
     }
     wait->deadline = timers_.After(timeout, [this, at = wait.get(), host] {
-      at->Deliver(timers_, absl::DeadlineExceededError(
-                               fmt::format("'{}' was not resolved in time", host)));
+      at->Deliver(timers_,
+                  absl::DeadlineExceededError(fmt::format("'{}' was not resolved in time", host)));
     });
     ++query_count_;
     const int ares_family = family == IpFamily::kV4 ? AF_INET : AF_INET6;
-    channel_->Query(host, port, ares_family,
-                    [this, weak = std::weak_ptr<Wait>(wait)](auto result) {
-                      --query_count_;
-                      const auto waiting = weak.lock();
-                      if (waiting != nullptr) waiting->Deliver(timers_, std::move(result));
-                    });
+    channel_->Query(host, port, ares_family, [this, weak = std::weak_ptr<Wait>(wait)](auto result) {
+      --query_count_;
+      const auto waiting = weak.lock();
+      if (waiting != nullptr) waiting->Deliver(timers_, std::move(result));
+    });
     UpdateTimer();
     return wait;
   }
@@ -191,8 +190,8 @@ absl::StatusOr<std::vector<Endpoint>> ResolveNow(const std::string& host, uint16
   channel->Query(host, port, AF_UNSPEC, [&answer](auto result) { answer = std::move(result); });
   const MonotonicTime deadline = Clock::System().Now() + timeout;
   while (!answer.has_value()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline -
-                                                                   Clock::System().Now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::System().Now());
     if (left.count() <= 0) {
       return absl::DeadlineExceededError(fmt::format("'{}' was not resolved in time", host));
     }

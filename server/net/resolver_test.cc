@@ -34,9 +34,8 @@ class ResolverTest : public testing::Test {
   Answer Resolve(const std::string& host, IpFamily family,
                  std::chrono::nanoseconds timeout = std::chrono::seconds(20)) {
     std::optional<Answer> answer;
-    const auto handle =
-        resolver_->Resolve(host, 443, family, timeout,
-                           [&answer](Answer result) { answer = std::move(result); });
+    const auto handle = resolver_->Resolve(
+        host, 443, family, timeout, [&answer](Answer result) { answer = std::move(result); });
     EXPECT_FALSE(answer.has_value()) << "called from within";
     EXPECT_TRUE(RunUntil(io_, [&answer] { return answer.has_value(); }));
     return answer.value_or(absl::UnknownError("none"));
@@ -98,8 +97,10 @@ TEST_F(ResolverTest, RefusesMoreQueriesThanItsBound) {
 
 TEST_F(ResolverTest, AnAbandonedQueryIsNotAnswered) {
   bool called = false;
-  resolver_->Resolve("four.test", 1, IpFamily::kV4, std::chrono::hours(1),
-                     [&called](const Answer&) { called = true; }).reset();
+  resolver_
+      ->Resolve("four.test", 1, IpFamily::kV4, std::chrono::hours(1),
+                [&called](const Answer&) { called = true; })
+      .reset();
   EXPECT_TRUE(Resolve("both.test", IpFamily::kV4).ok());
   EXPECT_FALSE(called);
 }
@@ -112,8 +113,8 @@ TEST_F(ResolverTest, MayBeDestroyedWithQueriesUnderWay) {
 
 TEST_F(ResolverTest, ResolvesBothFamiliesAtOnceWhileBlocking) {
   const Answer answer = ResolveNow("both.test", 80, std::chrono::seconds(20), options_);
-  EXPECT_THAT(Texts(answer), testing::UnorderedElementsAre("tcp://[2001:db8::7]:80",
-                                                          "tcp://192.0.2.1:80"));
+  EXPECT_THAT(Texts(answer),
+              testing::UnorderedElementsAre("tcp://[2001:db8::7]:80", "tcp://192.0.2.1:80"));
 }
 
 TEST_F(ResolverTest, BlocksNoLongerThanAsked) {

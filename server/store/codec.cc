@@ -48,7 +48,7 @@ std::optional<domain::Role> RoleFrom(uint32_t role) {
 }
 
 struct DurationField {
-  std::optional<nanoseconds> domain::TransportLimits::* value;
+  std::optional<nanoseconds> domain::TransportLimits::*value;
   bool (pb::Limits::*has)() const;
   int64_t (pb::Limits::*get)() const;
   void (pb::Limits::*set)(int64_t);
@@ -58,8 +58,8 @@ constexpr DurationField kDurationFields[] = {
      &pb::Limits::handshake_timeout_ns, &pb::Limits::set_handshake_timeout_ns},
     {&domain::TransportLimits::idle_timeout, &pb::Limits::has_idle_timeout_ns,
      &pb::Limits::idle_timeout_ns, &pb::Limits::set_idle_timeout_ns},
-    {&domain::TransportLimits::lifetime_max, &pb::Limits::has_lifetime_ns,
-     &pb::Limits::lifetime_ns, &pb::Limits::set_lifetime_ns},
+    {&domain::TransportLimits::lifetime_max, &pb::Limits::has_lifetime_ns, &pb::Limits::lifetime_ns,
+     &pb::Limits::set_lifetime_ns},
     {&domain::TransportLimits::cpu_burst_max, &pb::Limits::has_cpu_burst_ns,
      &pb::Limits::cpu_burst_ns, &pb::Limits::set_cpu_burst_ns},
     {&domain::TransportLimits::stop_grace, &pb::Limits::has_stop_grace_ns,

@@ -106,12 +106,11 @@ TEST(CodecTest, AModuleComesBackWhole) {
 }
 
 TEST(CodecTest, RequestsAndPortsComeBack) {
-  const auto request = DecodeCompletedRequest(At("/requests/default/r",
-                                                 Encode(CompletedRequest{.method = "M",
-                                                                         .request_sha256 = "s",
-                                                                         .resource_name = "n",
-                                                                         .complete_time = {}}),
-                                                 1));
+  const auto request = DecodeCompletedRequest(
+      At("/requests/default/r",
+         Encode(CompletedRequest{
+             .method = "M", .request_sha256 = "s", .resource_name = "n", .complete_time = {}}),
+         1));
   ASSERT_TRUE(request.ok());
   EXPECT_EQ(request->method, "M");
   EXPECT_EQ(request->request_sha256, "s");

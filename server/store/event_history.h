@@ -26,7 +26,7 @@ class EventHistory final {
 
   std::deque<Event> events_;
   size_t byte_count_ = 0;
-  int64_t floor_;   // the newest revision with events that were dropped
+  int64_t floor_;  // the newest revision with events that were dropped
   int64_t newest_;
 };
 

@@ -143,8 +143,7 @@ TYPED_TEST(StateStoreTest, EventsComeInOrderAfterTheRevision) {
 
 TYPED_TEST(StateStoreTest, SubscribersHearOfCommitsOnly) {
   std::vector<int64_t> heard;
-  auto subscription =
-      this->store_->Subscribe([&](int64_t revision) { heard.push_back(revision); });
+  auto subscription = this->store_->Subscribe([&](int64_t revision) { heard.push_back(revision); });
   this->Write("/a", "1");
   (void)this->store_->Commit({{"/a", 9}}, {Put{"/a", "2"}});
   this->Write("/a", "2");

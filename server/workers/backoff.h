@@ -10,7 +10,7 @@ namespace penstock::workers {
 class Backoff final {
  public:
   struct Options {
-    std::chrono::nanoseconds delay_min;      // of the second restart in a row
+    std::chrono::nanoseconds delay_min;  // of the second restart in a row
     std::chrono::nanoseconds delay_max;
     std::chrono::nanoseconds healthy_after;  // a run this long starts the count anew
   };

@@ -158,9 +158,8 @@ void Catalog::Retire(const Route& route) {
 void Catalog::Cancel(const domain::TransportName& transport, std::string_view why) {
   Done done = waits_.Take(transport);
   if (done == nullptr) return;
-  DeliverSoon([done = std::move(done), why = std::string(why)] {
-    done(absl::CancelledError(why));
-  });
+  DeliverSoon(
+      [done = std::move(done), why = std::string(why)] { done(absl::CancelledError(why)); });
 }
 
 void Catalog::DeliverSoon(std::function<void()> call) {

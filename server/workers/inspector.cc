@@ -82,9 +82,8 @@ absl::Status Inspector::TryStart(uint64_t run_id, const Request& request) {
                     .counters_fd = -1};
   spec.arguments.emplace_back(kInspectFlag);
   ASSIGN_OR_RETURN(run.process,
-                   WorkerProcess::Spawn(io_, spec, [this, run_id](const std::string& how) {
-                     OnExit(run_id, how);
-                   }));
+                   WorkerProcess::Spawn(
+                       io_, spec, [this, run_id](const std::string& how) { OnExit(run_id, how); }));
   std::vector<UniqueFd> fds;
   fds.emplace_back(fcntl(request.module_fd->get(), F_DUPFD_CLOEXEC, 0));
   if (!fds.front()) return ErrnoStatus(errno, "F_DUPFD_CLOEXEC");

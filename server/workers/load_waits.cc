@@ -49,9 +49,8 @@ std::vector<std::function<void()>> LoadWaits::TakeOver() {
       ++at;
       continue;
     }
-    deliveries.push_back([done = std::move(at->second.done), error = at->second.error] {
-      done(error);
-    });
+    deliveries.push_back(
+        [done = std::move(at->second.done), error = at->second.error] { done(error); });
     at = waits_.erase(at);
   }
   return deliveries;

@@ -27,8 +27,8 @@ PendingQueue::Entry PendingQueue::TakeFront() {
 }
 
 size_t PendingQueue::Drop(const domain::TransportName& transport) {
-  return std::erase_if(
-      entries_, [&](const auto& item) { return item.second.entry.transport == transport; });
+  return std::erase_if(entries_,
+                       [&](const auto& item) { return item.second.entry.transport == transport; });
 }
 
 uint32_t PendingQueue::Count(const domain::TransportName& transport) const {

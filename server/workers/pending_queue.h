@@ -28,7 +28,9 @@ class PendingQueue final {
   // `on_expired` is called for each connection that waited too long; it is closed by destroying it.
   PendingQueue(net::Timers& timers, size_t size_max, std::chrono::nanoseconds timeout,
                std::function<void(Entry)> on_expired)
-      : timers_(timers), size_max_(size_max), timeout_(timeout),
+      : timers_(timers),
+        size_max_(size_max),
+        timeout_(timeout),
         on_expired_(std::move(on_expired)) {}
 
   // False, and the entry is not taken, when the queue is full.

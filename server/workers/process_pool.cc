@@ -108,8 +108,7 @@ class ProcessPool final : public WorkerPool, private Worker::Observer {
   std::vector<WorkerStatus> status() const override { return view_.status(); }
   std::string v8_version() const override { return view_.v8_version(); }
   std::string isolation_mode() const override { return view_.isolation_mode(); }
-  void VisitCounters(
-      const std::function<void(const WorkerCounters&)>& visit) const override {
+  void VisitCounters(const std::function<void(const WorkerCounters&)>& visit) const override {
     view_.VisitCounters(visit);
   }
 
@@ -122,9 +121,7 @@ class ProcessPool final : public WorkerPool, private Worker::Observer {
   void OnViolation(Worker&) override { ++deps_.stats.protocol_violation_count; }
   void OnStopped(Worker&) override;
 
-  void Reject(RejectReason reason) {
-    ++deps_.stats.rejected_count[static_cast<size_t>(reason)];
-  }
+  void Reject(RejectReason reason) { ++deps_.stats.rejected_count[static_cast<size_t>(reason)]; }
   // The ready worker that the route's next session goes to; nullptr if there is none.
   Worker* PickWorker(const Route& route);
   absl::Status StartOn(Worker& worker, const std::shared_ptr<const Route>& route,
@@ -163,10 +160,10 @@ absl::Status ProcessPool::StartSession(const domain::TransportName& transport, U
   }
   if (deps_.registry.CountLive(transport) + pending_.Count(transport) >= route->sessions_max()) {
     Reject(RejectReason::kSessionsMax);
-    return domain::MakeError(absl::StatusCode::kResourceExhausted,
-                             fmt::format("{} has its most sessions, {}", transport.ToString(),
-                                         route->sessions_max()),
-                             {.reason = "SESSIONS_MAX"});
+    return domain::MakeError(
+        absl::StatusCode::kResourceExhausted,
+        fmt::format("{} has its most sessions, {}", transport.ToString(), route->sessions_max()),
+        {.reason = "SESSIONS_MAX"});
   }
   Connection connection = {std::move(socket), std::move(peer_address), deps_.clock.Now()};
   Worker* worker = PickWorker(*route);
@@ -297,8 +294,8 @@ absl::StatusOr<std::unique_ptr<WorkerPool>> MakeProcessPool(ProcessPoolDeps deps
         fmt::format("worker count {}, it must be at least 1", options.worker_count));
   }
   if (access(options.worker_path.c_str(), X_OK) != 0) {
-    return absl::InvalidArgumentError(std::string(MessageOf(
-        ErrnoStatus(errno, fmt::format("worker program {}", options.worker_path)))));
+    return absl::InvalidArgumentError(std::string(
+        MessageOf(ErrnoStatus(errno, fmt::format("worker program {}", options.worker_path)))));
   }
   auto pool = std::make_unique<ProcessPool>(deps, options);
   pool->Start();

@@ -72,9 +72,8 @@ TEST_F(ProcessPoolTest, CompilesAModuleOncePerWorker) {
   ASSERT_TRUE(Put(Revision("a", "hold")).ok());
   ASSERT_TRUE(Put(Revision("b", "hold")).ok());
   uint64_t compile_count = 0;
-  pool_->VisitCounters([&](const WorkerCounters& counters) {
-    compile_count += counters.module_compile_count;
-  });
+  pool_->VisitCounters(
+      [&](const WorkerCounters& counters) { compile_count += counters.module_compile_count; });
   EXPECT_EQ(compile_count, 2u);
 }
 

@@ -52,10 +52,9 @@ absl::Status Check(const pb::ModuleInspected& inspected) {
   }
   RETURN_IF_ERROR(
       CheckText(inspected.error_message(), kMessageTextMax, "ModuleInspected.error_message"));
-  const bool roles_known = std::all_of(
-      inspected.roles().begin(), inspected.roles().end(), [](int role) {
-        return role >= pb::ROLE_DIALER && role <= pb::ROLE_RELAY;
-      });
+  const bool roles_known =
+      std::all_of(inspected.roles().begin(), inspected.roles().end(),
+                  [](int role) { return role >= pb::ROLE_DIALER && role <= pb::ROLE_RELAY; });
   if (!roles_known || inspected.roles_size() > pb::ROLE_RELAY) {
     return absl::InvalidArgumentError("ModuleInspected.roles are not a set of roles");
   }

@@ -64,12 +64,11 @@ absl::Status SessionDials::Start(const pb::DialRequest& request) {
     answer_(dial_id, plan.status());
     return absl::OkStatus();
   }
-  dials_[dial_id] = {
-      .target = target,
-      .handle = tools_.dialer.Dial(plan->address, std::move(plan->options),
-                                   [this, dial_id, target](auto outcome) {
-                                     OnDialed(dial_id, target, std::move(outcome));
-                                   })};
+  dials_[dial_id] = {.target = target,
+                     .handle = tools_.dialer.Dial(plan->address, std::move(plan->options),
+                                                  [this, dial_id, target](auto outcome) {
+                                                    OnDialed(dial_id, target, std::move(outcome));
+                                                  })};
   return absl::OkStatus();
 }
 

@@ -12,8 +12,8 @@ namespace {
 constexpr int kIdShift = 20;
 
 uint64_t FirstId(const Clock& clock) {
-  const auto since_epoch = std::chrono::duration_cast<std::chrono::milliseconds>(
-      clock.WallNow().time_since_epoch());
+  const auto since_epoch =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock.WallNow().time_since_epoch());
   const auto milliseconds = static_cast<uint64_t>(std::max<int64_t>(since_epoch.count(), 0));
   return (milliseconds << kIdShift) + 1;
 }

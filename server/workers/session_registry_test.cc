@@ -11,9 +11,9 @@
 namespace penstock::workers {
 namespace {
 
+using domain::SessionState;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
-using domain::SessionState;
 
 class SessionRegistryTest : public testing::Test {
  protected:

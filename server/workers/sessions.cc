@@ -23,7 +23,8 @@ constexpr size_t kDialErrorMax = 1024;
 // message that holds anything but UTF-8 cannot be read by its receiver.
 std::string Plain(std::string_view text) {
   std::string plain(text.substr(0, kDialErrorMax));
-  std::replace_if(plain.begin(), plain.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+  std::replace_if(
+      plain.begin(), plain.end(), [](char c) { return (c & 0x80) != 0; }, '?');
   return plain;
 }
 
@@ -68,11 +69,11 @@ absl::Status Sessions::Start(WorkerLink& worker, std::shared_ptr<const Route> ro
   const std::optional<uint32_t> slot = table.slots.Take();
   if (!slot) return absl::ResourceExhaustedError("the worker has no session slot left");
   Zero((*table.counters)->sessions[*slot]);
-  const domain::SessionName name = registry_.Begin(
-      RecordOf(worker, *route, connection.peer_address),
-      [counters = table.counters, slot = *slot](domain::Session& session) {
-        ReadInto((*counters)->sessions[slot], session);
-      });
+  const domain::SessionName name =
+      registry_.Begin(RecordOf(worker, *route, connection.peer_address),
+                      [counters = table.counters, slot = *slot](domain::Session& session) {
+                        ReadInto((*counters)->sessions[slot], session);
+                      });
   auto dials =
       std::make_unique<SessionDials>(dial_tools_, route, AnswerTo(worker, name.session_id));
   pb::ToWorker message;

@@ -59,10 +59,10 @@ inline constexpr std::array<std::string_view, 6> kDialResultNames = {
 
 // Why a connection that came in was closed without a session.
 enum class RejectReason : uint8_t {
-  kSessionsMax,   // the transport has its most sessions
-  kNoTransport,   // it was stopped or deleted in the meantime
-  kNoWorker,      // no worker became ready in time, or all of them are full
-  kQueueFull,     // too many connections were waiting for a worker
+  kSessionsMax,  // the transport has its most sessions
+  kNoTransport,  // it was stopped or deleted in the meantime
+  kNoWorker,     // no worker became ready in time, or all of them are full
+  kQueueFull,    // too many connections were waiting for a worker
   kShuttingDown,
 };
 inline constexpr std::array<std::string_view, 5> kRejectReasonNames = {
@@ -89,7 +89,7 @@ struct PoolStats {
   // breaking the protocol.
   StatCounter stray_message_count{0};
   StatCounter protocol_violation_count{0};
-  StatCounter pending_count{0};  // gauge: connections that wait for a worker
+  StatCounter pending_count{0};     // gauge: connections that wait for a worker
   StatCounter inspecting_count{0};  // gauge: uploads being inspected or waiting for it
 };
 

@@ -53,9 +53,8 @@ absl::Status Worker::TryStartProcess() {
                           .environment = options_.environment,
                           .channel_fd = pair.second.fd(),
                           .counters_fd = counters_->fd()};
-  ASSIGN_OR_RETURN(process_, WorkerProcess::Spawn(io_, spec, [this](const std::string& how) {
-                     OnExit(how);
-                   }));
+  ASSIGN_OR_RETURN(
+      process_, WorkerProcess::Spawn(io_, spec, [this](const std::string& how) { OnExit(how); }));
   return absl::OkStatus();
 }
 

@@ -70,8 +70,7 @@ void WorkerChannel::Deliver(size_t count_max) {
       return;
     } else {
       const absl::StatusOr<pb::FromWorker> message = Decode(**packet);
-      const absl::Status status =
-          message.ok() ? callbacks_.on_message(*message) : message.status();
+      const absl::Status status = message.ok() ? callbacks_.on_message(*message) : message.status();
       if (!status.ok()) Fail(absl::InvalidArgumentError(std::string(MessageOf(status))));
     }
   }

@@ -94,9 +94,8 @@ absl::StatusOr<pid_t> SpawnChild(const SpawnSpec& spec) {
   std::vector<std::string> arguments = spec.arguments;
   arguments.insert(arguments.begin(), spec.path);
   pid_t pid = -1;
-  const int error =
-      posix_spawn(&pid, spec.path.c_str(), options.actions(), options.attributes(),
-                  Pointers(arguments).data(), Pointers(spec.environment).data());
+  const int error = posix_spawn(&pid, spec.path.c_str(), options.actions(), options.attributes(),
+                                Pointers(arguments).data(), Pointers(spec.environment).data());
   if (error != 0) return ErrnoStatus(error, fmt::format("cannot start {}", spec.path));
   return pid;
 }

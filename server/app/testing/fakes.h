@@ -91,8 +91,8 @@ class FakeListeners final : public net::ListenerFactory {
   }
 
   uint16_t next_port = 40'000;
-  std::set<std::string> foreign;          // bound by somebody else
-  std::map<std::string, OnAccept> open;   // bound by us
+  std::set<std::string> foreign;         // bound by somebody else
+  std::map<std::string, OnAccept> open;  // bound by us
   std::vector<std::string> log;
 
  private:
@@ -159,11 +159,11 @@ class FakePool final : public workers::WorkerPool {
   std::map<std::string, std::shared_ptr<const workers::TransportRevision>> current;
   std::vector<std::string> log;
   int inspect_count = 0;
-  absl::StatusOr<workers::InspectedModule> inspected = workers::InspectedModule{
-      .roles = {domain::Role::kDialer},
-      .imports = {"env.water_dial_fixed"},
-      .memory_minimum_byte_count = 65536,
-      .memory_maximum_byte_count = {}};
+  absl::StatusOr<workers::InspectedModule> inspected =
+      workers::InspectedModule{.roles = {domain::Role::kDialer},
+                               .imports = {"env.water_dial_fixed"},
+                               .memory_minimum_byte_count = 65536,
+                               .memory_maximum_byte_count = {}};
 };
 
 // A store whose medium fails when it is told to.

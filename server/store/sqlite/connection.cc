@@ -35,8 +35,7 @@ absl::StatusOr<Statement> Statement::Prepare(sqlite3* database, const char* sql)
 void Statement::Bind(int index, std::string_view bytes) {
   // A null pointer would bind NULL instead of no bytes.
   const char* data = bytes.data() != nullptr ? bytes.data() : "";
-  const int code =
-      sqlite3_bind_blob64(statement_.get(), index, data, bytes.size(), SQLITE_STATIC);
+  const int code = sqlite3_bind_blob64(statement_.get(), index, data, bytes.size(), SQLITE_STATIC);
   if (bind_code_ == SQLITE_OK) bind_code_ = code;
 }
 
@@ -60,9 +59,7 @@ std::string_view Statement::Bytes(int column) const {
   return {data, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
-int64_t Statement::Int(int column) const {
-  return sqlite3_column_int64(statement_.get(), column);
-}
+int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_.get(), column); }
 
 void Statement::Reset() {
   (void)sqlite3_reset(statement_.get());  // repeats the error that Step() returned

@@ -105,21 +105,20 @@ std::string EndOf(std::string_view prefix) { return std::string(prefix) + '\xff'
 }  // namespace
 
 absl::StatusOr<SqliteStore::Statements> SqliteStore::Prepare(sqlite3* database) {
-  ASSIGN_OR_RETURN(
-      Statement get,
-      Statement::Prepare(database,
-                         "SELECT key, value, create_revision, mod_revision FROM kv "
-                         "WHERE key = ?1"));
+  ASSIGN_OR_RETURN(Statement get,
+                   Statement::Prepare(database,
+                                      "SELECT key, value, create_revision, mod_revision FROM kv "
+                                      "WHERE key = ?1"));
   ASSIGN_OR_RETURN(
       Statement range,
       Statement::Prepare(database,
                          "SELECT key, value, create_revision, mod_revision FROM kv "
                          "WHERE key >= ?1 AND key > ?2 AND key < ?3 ORDER BY key LIMIT ?4"));
-  ASSIGN_OR_RETURN(Statement put,
-                   Statement::Prepare(
-                       database,
-                       "INSERT INTO kv VALUES (?1, ?2, ?3, ?3) ON CONFLICT (key) DO UPDATE "
-                       "SET value = ?2, mod_revision = ?3 RETURNING create_revision"));
+  ASSIGN_OR_RETURN(
+      Statement put,
+      Statement::Prepare(database,
+                         "INSERT INTO kv VALUES (?1, ?2, ?3, ?3) ON CONFLICT (key) DO UPDATE "
+                         "SET value = ?2, mod_revision = ?3 RETURNING create_revision"));
   ASSIGN_OR_RETURN(Statement erase,
                    Statement::Prepare(database, "DELETE FROM kv WHERE key = ?1 RETURNING 1"));
   ASSIGN_OR_RETURN(Statement set_revision,
@@ -138,8 +137,8 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(Options options) 
   auto revision = connection->QueryInt("SELECT revision FROM store WHERE id = 0");
   if (!revision.ok()) return Explain(revision.status(), options.path);
   ASSIGN_OR_RETURN(Statements statements, Prepare(connection->get()));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(
-      std::move(lock), *std::move(connection), std::move(statements), *revision));
+  return std::unique_ptr<SqliteStore>(
+      new SqliteStore(std::move(lock), *std::move(connection), std::move(statements), *revision));
 }
 
 SqliteStore::SqliteStore(UniqueFd lock, Connection connection, Statements statements,

@@ -150,9 +150,8 @@ class ProcessPoolTest : public testing::Test {
 
   uint64_t TotalInstances() {
     uint64_t total = 0;
-    pool_->VisitCounters([&total](const WorkerCounters& counters) {
-      total += counters.instantiate_count;
-    });
+    pool_->VisitCounters(
+        [&total](const WorkerCounters& counters) { total += counters.instantiate_count; });
     return total;
   }
 
