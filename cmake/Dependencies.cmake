@@ -19,6 +19,7 @@ find_package(SQLite3 REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(Libnode REQUIRED)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
+pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 
 # Header-only asio, without Boost.
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)

@@ -5,11 +5,9 @@
 //   penstock-worker --inspect  answers one InspectModule (no counters), then ends
 
 #include <linux/close_range.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <string_view>
@@ -18,6 +16,7 @@
 #include "base/log.h"
 #include "base/shared_counters.h"
 #include "base/status.h"
+#include "runtime/sandbox/sandbox.h"
 #include "runtime/v8/engine.h"
 #include "runtime/worker/worker.h"
 
@@ -48,14 +47,8 @@ absl::Status Serve() {
   return status;
 }
 
-// Whatever a guest that has taken over the process executes, it gains no rights by it.
-absl::Status ForbidNewPrivileges() {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoStatus(errno, "PR_SET_NO_NEW_PRIVS");
-  return absl::OkStatus();
-}
-
 absl::Status Run(bool inspect) {
-  RETURN_IF_ERROR(ForbidNewPrivileges());
+  RETURN_IF_ERROR(sandbox::Enter());
   return inspect ? Inspect() : Serve();
 }
 

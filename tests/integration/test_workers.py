@@ -53,6 +53,7 @@ def test_a_worker_is_a_sandboxed_process_of_its_own(daemon):
             status = dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
         assert int(status["PPid"]) == daemon.process.pid
         assert status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2", "no system call filter"
 
 
 def test_killing_a_worker_ends_only_its_sessions(daemon, entry):
