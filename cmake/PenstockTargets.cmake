@@ -10,6 +10,9 @@ target_compile_options(penstock_options INTERFACE
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(penstock_options INTERFACE -Wthread-safety)
 endif()
+# Dozens of test programs are linked, most of them with gRPC.
+add_link_options(-fuse-ld=lld)
+
 option(PENSTOCK_WERROR "Warnings are errors" ON)
 if(PENSTOCK_WERROR)
   target_compile_options(penstock_options INTERFACE -Werror)
