@@ -132,8 +132,8 @@ inline constexpr std::chrono::nanoseconds kIdleTimeoutDefault = std::chrono::min
 inline constexpr std::chrono::nanoseconds kLifetimeDefault{0};  // none
 inline constexpr std::chrono::nanoseconds kCpuBurstDefault = std::chrono::seconds(2);
 inline constexpr std::chrono::nanoseconds kStopGraceDefault = std::chrono::seconds(1);
-// TinyGo doubles its heap when a collection did not free a large enough piece, and traps where it
-// cannot: a module that lives on 20 MiB was seen to ask for more than 64 under a steady load.
+// Room for the conservative collector of TinyGo modules, which takes payload for pointers: one that
+// mostly lives on 1 MiB was seen to trap at a limit of 64 under a steady load.
 inline constexpr uint64_t kMemoryByteCountDefault = 256ull << 20;
 inline constexpr uint64_t kMemoryByteCountMax = 1ull << 30;
 inline constexpr std::chrono::nanoseconds kDurationMax = std::chrono::hours(24 * 30);
