@@ -8,9 +8,9 @@ from support.roles import ALL_ROLES, REAL_FIXED_PORT, target_fields
 
 SIZE = 100 * 1000 * 1000
 
-# TinyGo's collector is conservative: random payload looks like pointers, and once a heap is large
-# enough for that to happen in every buffer nothing is freed any more. This holds all that SIZE bytes
-# each way can leave behind.
+# TinyGo's collector is conservative: random payload looks like pointers, and once the heap is large
+# enough for every buffer to hold one, nothing is freed any more. This is room for all that SIZE
+# bytes each way can leave behind.
 ROOMY = {"memory_bytes_max": 1 << 30}
 
 pytestmark = pytest.mark.usefixtures("real_modules")
