@@ -21,10 +21,12 @@ find_package(Libnode REQUIRED)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 
-# Header-only asio, without Boost.
+# Header-only asio, without Boost. Left to itself it takes aligned_alloc only where a standard header
+# was included before it, and frees in one translation unit what another allocated otherwise.
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
 add_library(penstock_asio INTERFACE)
 target_include_directories(penstock_asio SYSTEM INTERFACE ${ASIO_INCLUDE_DIR})
 target_compile_definitions(penstock_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED
-                                                   ASIO_NO_TYPEID)
+                                                   ASIO_NO_TYPEID
+                                                   ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_link_libraries(penstock_asio INTERFACE Threads::Threads)
